@@ -1,0 +1,80 @@
+import { BlockList, isIP, SocketAddress } from 'node:net'
+import type { Ip, Result } from './types.ts'
+
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/
+
+/** Gives the one spelling of an address that may be a key, a rule or a word in a log; undefined for anything that is none.
+ *  An IPv4-mapped IPv6 address becomes IPv4 (ip6tables accepts the mapped form and never matches it); zone ids are refused. */
+export function canonicalIp(text: string): Ip | undefined {
+  const version = text.includes('%') ? 0 : isIP(text)
+  if (version === 4) return text
+  if (version === 0) return undefined
+  const { address } = new SocketAddress({ address: text, family: 'ipv6' })
+  return MAPPED.exec(address)?.[1] ?? address
+}
+
+/** Gives the key under which an address is counted and blocked: itself for IPv4, its prefix in CIDR form for IPv6. */
+export function addressKey(ip: Ip, ipv6Prefix: number): string {
+  return isIP(ip) === 4 || ipv6Prefix === 128 ? ip : `${maskIpv6(ip, ipv6Prefix)}/${ipv6Prefix}`
+}
+
+/** Reads an address or a CIDR and gives its canonical text with the host bits cleared. */
+export function parseNetwork(text: string): Result<string> {
+  const [address = '', bits, ...rest] = text.split('/')
+  const ip = canonicalIp(address)
+  if (ip === undefined || rest.length > 0) return { ok: false, problem: `must be an IP address or a CIDR, got '${text.slice(0, 64)}'` }
+  const width = isIP(ip) === 4 ? 32 : 128
+  if (bits === undefined) return { ok: true, value: ip }
+  if (!/^\d{1,3}$/.test(bits) || Number(bits) > width)
+    return { ok: false, problem: `prefix length must be 0 to ${width}, got '/${bits.slice(0, 16)}'` }
+  if (Number(bits) === width) return { ok: true, value: ip }
+  return { ok: true, value: `${width === 32 ? maskIpv4(ip, Number(bits)) : maskIpv6(ip, Number(bits))}/${Number(bits)}` }
+}
+
+/** Makes a test for membership in a set of canonical addresses and CIDRs. A tested CIDR is a member if any part of it is. */
+export function createNetworkSet(networks: readonly string[]): (network: string) => boolean {
+  const list = new BlockList()
+  const bases: string[] = []
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/')
+    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6'
+    if (bits === undefined) list.addAddress(address, family)
+    else list.addSubnet(address, Number(bits), family)
+    bases.push(address)
+  }
+  return network => {
+    const [address = '', bits] = network.split('/')
+    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6'
+    if (list.check(address, family)) return true
+    if (bits === undefined) return false
+    const within = new BlockList()
+    within.addSubnet(address, Number(bits), family)
+    return bases.some(base => within.check(base, isIP(base) === 4 ? 'ipv4' : 'ipv6'))
+  }
+}
+
+function maskIpv4(ip: Ip, bits: number): Ip {
+  const value = ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+  const kept = bits === 0 ? 0 : Math.floor(value / 2 ** (32 - bits)) * 2 ** (32 - bits)
+  return [24, 16, 8, 0].map(shift => Math.floor(kept / 2 ** shift) % 256).join('.')
+}
+
+function maskIpv6(ip: Ip, bits: number): Ip {
+  const masked = (groupsOf(ip) >> BigInt(128 - bits)) << BigInt(128 - bits)
+  const text = masked.toString(16).padStart(32, '0').match(/.{4}/g)!.join(':')
+  return new SocketAddress({ address: text, family: 'ipv6' }).address
+}
+
+function groupsOf(ip: Ip): bigint {
+  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(ip)
+  const text = dotted ? `${dotted[1]}${hex(dotted[2]!, dotted[3]!)}:${hex(dotted[4]!, dotted[5]!)}` : ip
+  const [left = '', right] = text.split('::')
+  const head = left === '' ? [] : left.split(':')
+  const tail = right === undefined || right === '' ? [] : right.split(':')
+  const zeros = right === undefined ? 0 : 8 - head.length - tail.length
+  return [...head, ...Array<string>(zeros).fill('0'), ...tail].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n)
+}
+
+function hex(high: string, low: string): string {
+  return (Number(high) * 256 + Number(low)).toString(16)
+}

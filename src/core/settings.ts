@@ -1,0 +1,212 @@
+import * as v from 'valibot'
+import { parseDuration } from './duration.ts'
+import { parseNetwork } from './ip.ts'
+import type { Millis, Result } from './types.ts'
+
+type Reader<T> = v.GenericSchema<unknown, T>
+type Setting<T> = { key: string; fallback: unknown; help: string; read: Reader<T> }
+
+/** Every setting is one row here: the file, `check`, the sample and docs/settings.md are made from it. */
+export const SETTINGS = {
+  auditLogs: row(
+    'audit_log',
+    '/var/log/modsecurity/audit.log',
+    'The audit log of ModSecurity: a path or a list of paths. Serial or the index of a concurrent log, JSON or native: found out by reading.',
+    paths(),
+  ),
+  storageDir: row(
+    'storage_dir',
+    '',
+    'Where the files of a concurrent audit log lie (SecAuditLogStorageDir). Empty: the folder of the index.',
+    text(),
+  ),
+  database: row(
+    'database',
+    '/var/lib/modwarden/modwarden.db',
+    'The SQLite database with events, threats, blocks and the position in the log.',
+    path(),
+  ),
+  modelDir: row(
+    'model_dir',
+    '/var/lib/modwarden/models',
+    'Trained models. Without one, the base model that ships with the program scores.',
+    path(),
+  ),
+  mode: row('mode', 'enforce', '"enforce" blocks; "observe" does everything but the firewall.', oneOf('enforce', 'observe')),
+  threatScore: row('threat_score', 5, 'A request that scores higher is a threat.', between(0, 10)),
+  repeatScore: row('repeat_score', 6, 'After more than repeat_count threats, one that scores higher blocks its address.', between(0, 10)),
+  highScore: row('high_score', 7, 'From here on a score is called high in reports.', between(0, 10)),
+  blockScore: row('block_score', 8, 'A single request that scores higher blocks its address at once.', between(0, 10)),
+  repeatCount: row('repeat_count', 5, 'How many threats an address may make before repeat_score applies.', whole(0, 1_000_000)),
+  maxCount: row('max_count', 10, 'An address with more threats in the window is blocked.', whole(0, 1_000_000)),
+  interceptedScore: row(
+    'intercepted_score',
+    3,
+    'A request that the WAF itself denied is a threat from this score on (0: always, above 10: never).',
+    between(0, 11),
+  ),
+  countWindow: row('count_window', '24h', 'Threats older than this no longer count.', duration()),
+  busyAfter: row(
+    'busy_after',
+    200,
+    'An address with more events than this in the window is busy: it is blocked only if busy_share of them are threats.',
+    whole(0, 1_000_000_000),
+  ),
+  busyShare: row(
+    'busy_share',
+    0.05,
+    'The share of threats that makes a busy address an attacker. What the WAF denied counts in full and is exempt.',
+    between(0, 1),
+  ),
+  blockTime: row('block_time', '1h', 'How long an address stays blocked, from the decision on (-1: for ever).', duration()),
+  allowlist: row(
+    'allowlist',
+    [],
+    "Addresses and CIDRs that are never counted or blocked. Loopback and this machine's own addresses always belong to it.",
+    networks(),
+  ),
+  ipv6Prefix: row('ipv6_prefix', 64, 'IPv6 is counted and blocked by prefixes of this length.', whole(16, 128)),
+  firewall: row(
+    'firewall',
+    'auto',
+    '"iptables": one DROP rule an address; "dry-run": say it, touch nothing; "auto": iptables.',
+    oneOf('auto', 'iptables', 'dry-run'),
+  ),
+  chains: row('chains', ['INPUT'], 'Chains of the filter table that jump to ours; one that is not there yet is waited for.', chainNames()),
+  retention: row('retention', '30d', 'Events, threats and ended blocks older than this are deleted.', duration()),
+  maxEvents: row(
+    'max_events',
+    1_000_000,
+    'The most events that are kept; the busiest addresses lose their own oldest first.',
+    whole(1000, 100_000_000),
+  ),
+} as const satisfies Record<string, Setting<unknown>>
+
+export type Settings = { readonly [K in keyof typeof SETTINGS]: v.InferOutput<(typeof SETTINGS)[K]['read']> }
+
+/** Reads the settings of one or more parsed files, later ones winning; every problem comes back at once, each as `file: key: what, got`. */
+export function parseSettings(
+  files: readonly { name: string; values: Readonly<Record<string, unknown>> }[],
+): { ok: true; value: Settings } | { ok: false; problems: string[] } {
+  const problems: string[] = []
+  const known = new Map<string, keyof typeof SETTINGS>(
+    Object.entries(SETTINGS).map(([name, setting]) => [setting.key, name as keyof typeof SETTINGS]),
+  )
+  const settings: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries(SETTINGS)) settings[name] = v.parse(setting.read, setting.fallback)
+  for (const file of files) {
+    for (const [key, value] of Object.entries(file.values)) {
+      const name = known.get(key)
+      if (name === undefined) {
+        problems.push(`${file.name}: ${key}: unknown key${didYouMean(key, [...known.keys()])}`)
+        continue
+      }
+      const read = readSetting(SETTINGS[name].read, value)
+      if (read.ok) settings[name] = read.value
+      else problems.push(`${file.name}: ${key}: ${read.problem}`)
+    }
+  }
+  if (problems.length > 0) return { ok: false, problems }
+  const whole = settings as Settings
+  if (whole.repeatScore > whole.blockScore)
+    problems.push(`repeat_score: must not be above block_score, got ${whole.repeatScore} and ${whole.blockScore}`)
+  if (whole.threatScore > whole.repeatScore)
+    problems.push(`threat_score: must not be above repeat_score, got ${whole.threatScore} and ${whole.repeatScore}`)
+  return problems.length === 0 ? { ok: true, value: whole } : { ok: false, problems }
+}
+
+function readSetting(read: Reader<unknown>, value: unknown): Result<unknown> {
+  const result = v.safeParse(read, value, { abortEarly: true })
+  if (result.success) return { ok: true, value: result.output }
+  const shown = JSON.stringify(value) ?? String(value)
+  return { ok: false, problem: `${result.issues[0].message}, got ${shown.slice(0, 80)}` }
+}
+
+function didYouMean(key: string, keys: readonly string[]): string {
+  const near = keys.find(other => other.startsWith(key.slice(0, 5)) || key.replaceAll('-', '_') === other)
+  return near === undefined ? '' : `; did you mean ${near}?`
+}
+
+function row<T>(key: string, fallback: unknown, help: string, read: Reader<T>): Setting<T> {
+  return { key, fallback, help, read }
+}
+
+function text(): Reader<string> {
+  return v.pipe(
+    v.string('must be a text'),
+    v.check(value => !value.includes('\0'), 'must not hold a NUL'),
+  )
+}
+
+function path(): Reader<string> {
+  return v.pipe(v.string('must be a path'), v.check(isPath, 'must be an absolute path'))
+}
+
+function paths(): Reader<readonly string[]> {
+  const list = v.array(v.pipe(v.string('must be a path'), v.check(isPath, 'must be an absolute path')), 'must be a path or a list of paths')
+  const single = v.pipe(
+    v.string(),
+    v.check(isPath, 'must be an absolute path'),
+    v.transform(value => [value]),
+  )
+  const either = v.lazy(value => (typeof value === 'string' ? single : list))
+  return v.pipe(
+    either,
+    v.check(value => value.length > 0, 'must name at least one path'),
+    v.check(value => new Set(value).size === value.length, 'must not name a path twice'),
+  )
+}
+
+function isPath(value: string): boolean {
+  return value.startsWith('/') && !value.includes('\0') && !value.endsWith('/')
+}
+
+function oneOf<const T extends string>(...options: T[]): Reader<T> {
+  return v.picklist(options, `must be one of ${options.map(option => `"${option}"`).join(', ')}`)
+}
+
+function between(low: number, high: number): Reader<number> {
+  const message = `must be a number from ${low} to ${high}`
+  return v.pipe(v.number(message), v.minValue(low, message), v.maxValue(high, message))
+}
+
+function whole(low: number, high: number): Reader<number> {
+  const message = `must be a whole number from ${low} to ${high}`
+  return v.pipe(v.number(message), v.integer(message), v.minValue(low, message), v.maxValue(high, message))
+}
+
+function duration(): Reader<Millis> {
+  const message = 'must be a duration such as 90s, 10m, 1h, 7d, 2w or -1'
+  const read = v.pipe(
+    v.union([v.string(), v.literal(-1)], message),
+    v.transform(value => parseDuration(String(value))),
+  )
+  return v.pipe(
+    read,
+    v.number(message),
+    v.check(value => value > 0, 'must be longer than 0s'),
+  )
+}
+
+function networks(): Reader<readonly string[]> {
+  const network = v.pipe(
+    v.string('must be a list of addresses and CIDRs'),
+    v.check(value => parseNetwork(value).ok, 'must hold only IP addresses and CIDRs'),
+    v.transform(canonical),
+  )
+  return v.array(network, 'must be a list of addresses and CIDRs')
+}
+
+function canonical(value: string): string {
+  const parsed = parseNetwork(value)
+  return parsed.ok ? parsed.value : value
+}
+
+function chainNames(): Reader<readonly string[]> {
+  const name = v.pipe(
+    v.string('must be a list of chain names'),
+    v.regex(/^[A-Za-z][A-Za-z0-9_-]{0,27}$/, 'must hold names of chains'),
+    v.check(value => value !== 'MODWARDEN', 'must not hold our own chain'),
+  )
+  return v.pipe(v.array(name, 'must be a list of chain names'), v.minLength(1, 'must name at least one chain'))
+}

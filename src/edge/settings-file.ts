@@ -1,0 +1,55 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parse } from 'smol-toml'
+import { parseSettings, type Settings } from '../core/settings.ts'
+
+export const DEFAULT_FILE = '/etc/modwarden/modwarden.toml'
+
+/** What is wrong with the settings, all of it; the command ends with status 78. */
+export class SettingsError extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+/** Reads the settings file, then `conf.d/*.toml` beside it in order. A named file must exist; without the default file the defaults hold.
+ *  Throws SettingsError with every problem at once. */
+export function loadSettings(named: string | undefined): Settings {
+  const path = named ?? DEFAULT_FILE
+  const problems: string[] = []
+  const files = settingsFiles(path, named !== undefined, problems).flatMap(name => {
+    try {
+      return [{ name, values: parse(readFileSync(name, 'utf8')) as Record<string, unknown> }]
+    } catch (error) {
+      problems.push(`${name}: ${firstLine(error)}`)
+      return []
+    }
+  })
+  const settings = parseSettings(files)
+  if (!settings.ok) throw new SettingsError([...problems, ...settings.problems])
+  if (problems.length > 0) throw new SettingsError(problems)
+  return settings.value
+}
+
+function settingsFiles(path: string, mustExist: boolean, problems: string[]): string[] {
+  const folder = join(dirname(path), 'conf.d')
+  try {
+    if (mustExist && !existsSync(path)) problems.push(`${path}: there is no such settings file`)
+    const more = existsSync(folder)
+      ? readdirSync(folder)
+          .filter(name => name.endsWith('.toml'))
+          .sort()
+      : []
+    return [...(existsSync(path) ? [path] : []), ...more.map(name => join(folder, name))]
+  } catch (error) {
+    problems.push(firstLine(error))
+    return []
+  }
+}
+
+// smol-toml draws the place of the error over several lines; the position is in the first.
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!
+}
