@@ -1,0 +1,238 @@
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Batch, Entry, FileState, Skipped } from '../../core/types.ts'
+import type { FollowOptions } from '../follow.ts'
+import { createFinder } from './finder.ts'
+import { coverage, readAt, TELLING } from './fingerprint.ts'
+import { createTrack, type Track } from './track.ts'
+
+/** Files that were read to their end are remembered so that copies of them are not read again. */
+const MOST_DONE = 64
+/** More rotated files than this are not kept open for a writer that may still hold them. */
+const MOST_TRACKS = 8
+const BATCH_BYTES = 1024 * 1024
+const BATCH_ITEMS = 1000
+/** A path whose file stays empty this long while the old one grows has a writer that never reopened. */
+const STALE = 5_000
+
+export type LogReader = { next(): Promise<Batch | undefined>; close(): void }
+
+/** Reads one log over rotations and truncations. `next` gives what is new, or undefined when nothing is; it takes for granted that the batch before was committed. */
+export function createLogReader(log: string, options: FollowOptions): LogReader {
+  const { now, notice } = options
+  const finder = createFinder(log, options)
+  let tracks: Track[] = []
+  let done: FileState[] = options.from.filter(state => state.done)
+  let current: Track | undefined
+  let isStarted = false
+  let hasChanged = false
+  let lostBytes = 0
+  let told = ''
+  /** When the folder had changed last at the last look into it. */
+  let lookedAt: bigint | undefined
+
+  /** Tells a lasting state once. */
+  function tellOnce(event: Parameters<typeof notice>[0], fields: Record<string, unknown>): void {
+    const key = event + String(fields.problem ?? '')
+    if (told !== key) notice(event, fields)
+    told = key
+  }
+
+  async function start(): Promise<void> {
+    isStarted = true
+    hasChanged = true
+    if (options.from.length > 0) {
+      tracks = await finder.resume(options.from.filter(state => !state.done))
+      const missed = await finder.missed(tracks, done)
+      const stats = statPath(log)
+      const isPath = (track: Track) => track.inode === stats?.ino && track.device === stats.dev && !track.isFixed
+      // What was rotated away meanwhile is older than the file that has the name now.
+      tracks = [...tracks.filter(track => !isPath(track)), ...missed, ...tracks.filter(isPath)]
+      return
+    }
+    done = finder.known().slice(-MOST_DONE)
+    const track = openPath(fd => (options.fromStart ? 0 : lastLineStart(fd)))
+    if (track !== undefined) become(track)
+    // Nothing is there yet: whatever comes is new, also after a restart.
+    else done.push({ device: 0n, inode: 0n, offset: 0, tail: '', head: '', done: true })
+  }
+
+  /** Looks whether the path names another file than the one that is read. */
+  async function look(): Promise<void> {
+    const stats = statPath(log)
+    if (stats === undefined) {
+      if (current === undefined) tellOnce('log.waiting', { problem: 'it is not there yet' })
+      return
+    }
+    const folderChangedAt = statPath(dirname(log))?.mtimeNs
+    const isSame = current !== undefined && stats.ino === current.inode && stats.dev === current.device
+    if (isSame && folderChangedAt === lookedAt) return
+    lookedAt = folderChangedAt
+    const track = isSame
+      ? current
+      : (tracks.find(other => !other.isFixed && other.inode === stats.ino && other.device === stats.dev) ?? openPath(() => 0))
+    if (track === undefined) return
+    const missed = await finder.missed(tracks.includes(track) ? tracks : [...tracks, track], done)
+    hasChanged ||= !isSame || missed.length > 0
+    if (!tracks.includes(track))
+      notice(tracks.length + missed.length === 0 ? 'log.found' : 'log.rotated', { inode: track.inode, missed_files: missed.length })
+    tracks.push(...missed)
+    become(track)
+  }
+
+  function become(track: Track): void {
+    told = ''
+    current = track
+    tracks = [...tracks.filter(other => other !== track), track]
+  }
+
+  function openPath(offsetOf: (fd: number) => number): Track | undefined {
+    let fd: number | undefined
+    try {
+      fd = openSync(log, constants.O_RDONLY | constants.O_NONBLOCK)
+      const { dev, ino, isFile } = withKind(fstatSync(fd, { bigint: true }))
+      if (!isFile) throw new Error('it is no regular file')
+      const offset = offsetOf(fd)
+      return createTrack({ fd, device: dev, inode: ino, offset, splitter: options.createSplitter({ offset }), now: now() })
+    } catch (error) {
+      if (fd !== undefined) closeSync(fd)
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') tellOnce('log.unreadable', { problem: (error as Error).message })
+      return undefined
+    }
+  }
+
+  /** Takes a truncated file apart: its unread rest from a copy where there is one, and the new content from the start. */
+  async function truncated(track: Track): Promise<void> {
+    const state = { head: track.head(), offset: track.position(), tail: track.tail() }
+    const copy = track.isFixed ? undefined : await finder.copyOf(state, track.splitter)
+    hasChanged = true
+    notice('log.truncated', { inode: track.inode, offset: state.offset, recovered: copy !== undefined })
+    const next = createTrack({
+      fd: track.fd,
+      device: track.device,
+      inode: track.inode,
+      offset: 0,
+      splitter: options.createSplitter({ offset: 0 }),
+      now: now(),
+    })
+    const place = tracks.indexOf(track)
+    if (copy === undefined) {
+      const lost = Math.max(0, track.size() - state.offset)
+      if (lost > 0) notice('log.lost', { bytes: lost, offset: state.offset, problem: 'a truncation destroyed it before it could be read' })
+      lostBytes += lost
+      // A file that short is read again from a copy, if there is one: its beginning is no torn entry.
+      const torn = track.finish()
+      if (coverage(state.head) >= TELLING) left.push(...torn.map(piece => toItem(piece, track)))
+      done.push(track.state(true))
+    }
+    const known = copy === undefined ? [next] : [copy, next]
+    tracks.splice(place, 1, ...known)
+    if (current === track) current = next
+    // It may have been truncated more than once: what stood in it between is in copies that nobody has seen.
+    const missed = await finder.missed(tracks, done)
+    tracks.splice(tracks.indexOf(next), 0, ...missed)
+  }
+
+  let left: (Entry | Skipped)[] = []
+
+  /** Reads the files oldest first, so that the entries of an address come in their order; false when there may be more. */
+  async function readAll(items: (Entry | Skipped)[]): Promise<boolean> {
+    for (const track of [...tracks]) {
+      if (!(await readTrack(track, items))) return false
+      atEnd(track, items)
+    }
+    return true
+  }
+
+  /** Reads a track as far as the batch has room; false when there may be more. */
+  async function readTrack(track: Track, items: (Entry | Skipped)[]): Promise<boolean> {
+    for (let bytes = 0; bytes < BATCH_BYTES && items.length < BATCH_ITEMS; ) {
+      const start = track.position()
+      const pieces = track.read(now())
+      if (pieces === undefined) {
+        await truncated(track)
+        items.push(...left)
+        left = []
+        return false
+      }
+      for (const piece of pieces) items.push(toItem(piece, track))
+      if (track.position() === start) return true
+      bytes += track.position() - start
+    }
+    return false
+  }
+
+  function toItem(piece: ReturnType<Track['finish']>[number], track: Track): Entry | Skipped {
+    const place = { log, inode: track.inode, offset: piece.start, length: piece.end - piece.start }
+    return piece.kind === 'entry'
+      ? { kind: 'entry', ...place, format: piece.format, text: piece.text, trust: piece.trust }
+      : { kind: 'skipped', ...place, problem: piece.problem }
+  }
+
+  /** What became of a file that was read to its end: it settles when it is quiet, and is left when nobody writes to it any more. */
+  function atEnd(track: Track, items: (Entry | Skipped)[]): void {
+    const quiet = now() - track.grewAt()
+    if (track.isWaiting() && quiet >= options.quietMillis) items.push(...track.settle().map(piece => toItem(piece, track)))
+    if (track === current) return
+    const isSucceeded = current !== undefined && current.position() > 0 && quiet >= options.graceMillis
+    if (isSucceeded || track.isFixed || tracks.length > MOST_TRACKS) leave(track, items)
+    else if (current !== undefined && current.size() === 0 && track.grewAt() - current.grewAt() > STALE) {
+      tellOnce('log.stale-writer', { inode: track.inode, problem: 'the web server still writes to the rotated file' })
+    }
+  }
+
+  function leave(track: Track, items: (Entry | Skipped)[]): void {
+    items.push(...track.finish().map(piece => toItem(piece, track)))
+    done.push(track.state(true))
+    tracks = tracks.filter(other => other !== track)
+    track.close()
+    hasChanged = true
+  }
+
+  function toBatch(items: (Entry | Skipped)[]): Batch | undefined {
+    if (items.length === 0 && lostBytes === 0 && !hasChanged) return undefined
+    done = done.slice(-MOST_DONE)
+    const batch = {
+      log,
+      items,
+      files: [...done, ...tracks.map(track => track.state(false))],
+      lostBytes,
+      pendingBytes: tracks.reduce((sum, track) => sum + track.pending(), 0),
+    }
+    lostBytes = 0
+    hasChanged = false
+    return batch
+  }
+
+  return {
+    async next() {
+      if (!isStarted) await start()
+      await look()
+      const items: (Entry | Skipped)[] = []
+      // An entry may be longer than a batch: go on until there is something to give, or nothing more to read.
+      while (!(await readAll(items)) && items.length === 0);
+      return toBatch(items)
+    },
+    close: () => tracks.forEach(track => void track.close()),
+  }
+}
+
+function withKind(stats: BigIntStats): { dev: bigint; ino: bigint; isFile: boolean } {
+  return { dev: stats.dev, ino: stats.ino, isFile: stats.isFile() }
+}
+
+function statPath(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true })
+  } catch {
+    return undefined
+  }
+}
+
+/** Where the last line begins that is not whole: reading from the end of a log must not begin in the middle of an entry. */
+function lastLineStart(fd: number): number {
+  const { size } = fstatSync(fd)
+  const from = Math.max(0, size - 1024 * 1024)
+  const newline = readAt(fd, from, size - from).lastIndexOf(10)
+  return newline < 0 ? size : from + newline + 1
+}

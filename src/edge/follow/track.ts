@@ -1,0 +1,111 @@
+import { closeSync, fstatSync } from 'node:fs'
+import type { Piece, Splitter } from '../../core/entry/split.ts'
+import type { FileState, Millis } from '../../core/types.ts'
+import { fingerprint, HEAD, readAt, TAIL } from './fingerprint.ts'
+
+const CHUNK = 256 * 1024
+
+export type Track = ReturnType<typeof createTrack>
+
+/** One file that is being read, from `offset` on. It keeps its descriptor, so a renamed or deleted file is read to its end. */
+export function createTrack(parts: {
+  fd: number
+  device: bigint
+  inode: bigint
+  offset: number
+  splitter: Splitter
+  isFixed?: boolean
+  now: Millis
+}) {
+  const { fd, device, inode, splitter } = parts
+  const first = fstatSync(fd)
+  let position = parts.offset
+  let size = Math.max(first.size, position)
+  let before = readAt(fd, Math.max(0, position - TAIL), Math.min(TAIL, position))
+  let head = readAt(fd, 0, HEAD)
+  // A splitter that was handed over from a truncated file may still hold bytes that have not settled.
+  let settled = settledAt(splitter.settledOffset())
+  let grewAt = parts.now
+
+  function settledAt(offset: number): { offset: number; tail: string } {
+    return { offset, tail: fingerprint(readAt(fd, Math.max(0, offset - TAIL), Math.min(TAIL, offset))) }
+  }
+
+  function noteSettled(chunk: Buffer): void {
+    const offset = splitter.settledOffset()
+    if (offset === settled.offset) return
+    const known = Buffer.concat([before, chunk])
+    const end = offset - (position - known.length)
+    // Almost always what has settled ends in what was just read; else it is read again.
+    settled =
+      end >= Math.min(TAIL, offset) ? { offset, tail: fingerprint(known.subarray(Math.max(0, end - TAIL), end)) } : settledAt(offset)
+  }
+
+  /** A file that was met while it was short is known by more of its first bytes once it has them. */
+  function growHead(): void {
+    if (head.length === HEAD) return
+    const found = readAt(fd, 0, HEAD)
+    if (found.subarray(0, head.length).equals(head)) head = found
+  }
+
+  return {
+    fd,
+    device,
+    inode,
+    /** A copy or an unpacked file, which never grows. */
+    isFixed: parts.isFixed === true,
+    /** Bytes that are there and not read; the size is what the last look saw. */
+    pending: (): number => Math.max(0, size - position),
+    position: (): number => position,
+    size: (): number => size,
+    grewAt: (): Millis => grewAt,
+    isWaiting: (): boolean => splitter.isWaiting(),
+    head: (): string => fingerprint(head),
+    /** The fingerprint of the bytes before the position. */
+    tail: (): string => fingerprint(before),
+
+    /** Reads the next bytes; undefined when the file was truncated or replaced in place (even if it has grown past the old offset since). */
+    read(now: Millis): Piece[] | undefined {
+      // Entries may end alike, so that a file which has regrown can show the same bytes before the position: its first bytes differ then.
+      if (!readAt(fd, 0, head.length).equals(head)) return undefined
+      // The bytes before the position come along in the same read: if they changed, the file is not what it was.
+      const found = readAt(fd, position - before.length, before.length + CHUNK)
+      if (found.length < before.length || !found.subarray(0, before.length).equals(before)) return undefined
+      const chunk = found.subarray(before.length)
+      if (chunk.length === 0) {
+        const { size: now } = fstatSync(fd)
+        if (now < position) return undefined
+        return []
+      }
+      grewAt = now
+      position += chunk.length
+      size = Math.max(chunk.length === CHUNK ? fstatSync(fd).size : 0, position)
+      growHead()
+      const pieces = splitter.push(chunk)
+      noteSettled(chunk)
+      before = Buffer.from(found.subarray(Math.max(0, found.length - TAIL)))
+      return pieces
+    },
+
+    /** Gives out what only waited for something that might follow. */
+    settle(): Piece[] {
+      const pieces = splitter.settle()
+      noteSettled(Buffer.alloc(0))
+      return pieces
+    },
+
+    /** The file will never grow again: what is left of it is a torn piece. */
+    finish(): Piece[] {
+      const pieces = [...splitter.settle(), ...splitter.finish()]
+      settled = { offset: position, tail: fingerprint(before) }
+      return pieces
+    },
+
+    state(done: boolean): FileState {
+      growHead()
+      return { device, inode, ...settled, head: fingerprint(head), done }
+    },
+    splitter,
+    close: () => closeSync(fd),
+  }
+}

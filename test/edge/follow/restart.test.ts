@@ -1,0 +1,79 @@
+import { copyFileSync, renameSync, truncateSync } from 'node:fs'
+import { gzip, rotated, scenario } from './harness.ts'
+
+scenario(
+  'a log that came while the daemon was down',
+  async h => {
+    await h.drain()
+    h.kill()
+    h.write(2)
+    renameSync(h.log, rotated(h))
+    h.write(2)
+  },
+  { fromStart: false },
+)
+
+scenario('rotations while the daemon is down', async h => {
+  h.write(2)
+  await h.drain()
+  h.kill()
+  for (let generation = 3; generation > 0; generation--) {
+    h.write(2)
+    renameSync(h.log, rotated(h, `.${generation}`))
+  }
+  h.write(2)
+})
+
+scenario('a rotation and compression while the daemon is down', async h => {
+  h.write(2)
+  await h.drain()
+  h.kill()
+  h.write(2)
+  renameSync(h.log, rotated(h))
+  gzip(rotated(h))
+  h.write(2)
+  renameSync(h.log, rotated(h))
+  h.write(2)
+})
+
+scenario('copytruncate while the daemon is down', async h => {
+  h.write(2)
+  await h.drain()
+  h.kill()
+  h.write(2)
+  copyFileSync(h.log, rotated(h))
+  truncateSync(h.log)
+  h.write(9)
+})
+
+scenario('copytruncate and compression while the daemon is down', async h => {
+  h.write(2)
+  await h.drain()
+  h.kill()
+  h.write(2)
+  copyFileSync(h.log, rotated(h))
+  truncateSync(h.log)
+  gzip(rotated(h))
+  h.write(1)
+})
+
+scenario('a kill before the commit repeats nothing', async h => {
+  h.write(5)
+  await h.drain()
+  h.write(5)
+  await h.lookInVain()
+  renameSync(h.log, rotated(h))
+  h.write(5)
+  await h.lookInVain()
+})
+
+scenario('an old file that is still written to survives a restart', async h => {
+  h.write(1)
+  await h.drain()
+  renameSync(h.log, rotated(h))
+  h.write(1)
+  await h.drain()
+  h.kill()
+  h.write(2, rotated(h))
+  h.write(2)
+})
