@@ -1,0 +1,49 @@
+import { once } from 'node:events'
+import type { Command } from 'commander'
+import { explainRequest, type Model, scoreRequest } from '../core/model/model.ts'
+import type { Result } from '../core/types.ts'
+import { loadModel, readModel } from '../edge/model-file.ts'
+import { type RequestLine, readRequests } from './requests.ts'
+
+/** From this score on a request counts as an anomaly. */
+const ANOMALY = 5
+
+type Options = { model?: string; modelDir?: string }
+type Defaults = { modelDir: () => string }
+
+export function registerScore(program: Command, defaults: Defaults): void {
+  program
+    .command('score')
+    .argument('[file]', 'requests, one JSON object a line, .gz too (default: stdin)')
+    .description('requests to scores, one JSON object a line, in the same order')
+    .option('--model <file>', 'score with this model file')
+    .option('--model-dir <dir>', 'score with the active model of this folder')
+    .addHelpText('after', '\nExample:\n  echo \'{"uri":"/test","headers":{}}\' | modwarden score')
+    .action((file: string | undefined, options: Options) => score(file, options, defaults))
+}
+
+async function score(file: string | undefined, options: Options, defaults: Defaults): Promise<void> {
+  const model = chooseModel(options, defaults)
+  for await (const line of readRequests(file === undefined ? [] : [file])) {
+    if (!line.ok) process.exitCode = 1
+    if (!process.stdout.write(`${JSON.stringify(answer(line, model))}\n`)) await once(process.stdout, 'drain')
+  }
+}
+
+function answer(line: RequestLine, model: Model) {
+  if (!line.ok) return { error: `line ${line.line} ${line.problem}`, line: line.line }
+  const { score, raw } = scoreRequest(model, line.request)
+  return {
+    anomaly_score: score,
+    is_anomaly: score >= ANOMALY,
+    raw_score: raw,
+    reasons: explainRequest(model, line.request),
+    model: model.version,
+  }
+}
+
+function chooseModel({ model: file, modelDir }: Options, defaults: Defaults): Model {
+  const model: Result<Model> = file === undefined ? loadModel(modelDir ?? defaults.modelDir()) : readModel(file)
+  if (!model.ok) throw new Error(model.problem)
+  return model.value
+}

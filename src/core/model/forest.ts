@@ -1,0 +1,134 @@
+import { IsolationForest, type IsolationNode } from 'ml-isolation-forest'
+
+/** A forest as flat arrays. An inner node holds feature and threshold and its left child (the right one follows it);
+ *  a leaf has feature -1 and holds depth + c(rows) as its threshold. */
+export type Forest = {
+  roots: Int32Array
+  children: Int32Array
+  features: Int16Array
+  thresholds: Float64Array
+  /** Rows that each tree was grown from, sentinels not counted. */
+  sampleSize: number
+}
+
+export type Grown = { root: IsolationNode; sentinels: ReadonlySet<unknown> }
+
+const TREES = 100
+const SAMPLE = 1024
+/** Sentinel rows a feature and their reach beyond the largest value: what makes the trees open-ended. */
+const SENTINELS = 16
+const REACH = 2
+const EULER = 0.5772156649
+
+/** The mean path length of an unsuccessful search in a binary tree of n rows (Liu, Ting, Zhou 2008). The package's own lacks one Euler gamma. */
+export function averagePath(rows: number): number {
+  if (rows <= 1) return 0
+  return rows === 2 ? 1 : 2 * (Math.log(rows - 1) + EULER) - (2 * (rows - 1)) / rows
+}
+
+/** Grows a forest from rows of finite numbers (two rows at least); the same rows and random numbers give the same forest. */
+export function growForest(rows: readonly Float64Array[], random: () => number): Forest {
+  return compile(growTrees(rows, random), Math.min(SAMPLE, rows.length))
+}
+
+/** Grows the trees by the package, each on its own sample with sentinel rows beyond the largest value of each feature. */
+export function growTrees(rows: readonly Float64Array[], random: () => number): Grown[] {
+  if (rows.length < 2) throw new Error(`a forest needs at least 2 rows, got ${rows.length}`)
+  // The package takes its randomness from Math.random and grows synchronously.
+  const chance = Math.random
+  Math.random = random
+  try {
+    return Array.from({ length: TREES }, () => growTree(rows, random))
+  } finally {
+    Math.random = chance
+  }
+}
+
+/** Scores a row: 2^(-mean path / c(sample)), near 0 for ordinary, near 1 for isolated (Liu, Ting, Zhou 2008). */
+export function scoreRow(forest: Forest, row: Float64Array): number {
+  const { roots, children, features, thresholds } = forest
+  let sum = 0
+  for (let tree = 0; tree < roots.length; tree++) {
+    let node = roots[tree]!
+    for (let feature = features[node]!; feature >= 0; feature = features[node]!) {
+      node = row[feature]! < thresholds[node]! ? children[node]! : children[node]! + 1
+    }
+    sum += thresholds[node]!
+  }
+  return 2 ** (-sum / roots.length / averagePath(forest.sampleSize))
+}
+
+/** Flattens grown trees depth first; a node that holds at most one real row becomes a leaf. */
+export function compile(trees: readonly Grown[], sampleSize: number): Forest {
+  const features: number[] = []
+  const thresholds: number[] = []
+  const children: number[] = []
+  const reserve = (count: number) => {
+    const first = features.length
+    for (let index = 0; index < count; index++) {
+      features.push(-1)
+      thresholds.push(0)
+      children.push(0)
+    }
+    return first
+  }
+  const roots = trees.map(({ root, sentinels }) => {
+    const first = reserve(1)
+    const place = (node: IsolationNode, at: number, depth: number): void => {
+      const real = realRows(node, sentinels)
+      if (node.left === undefined || node.right === undefined || real <= 1) {
+        thresholds[at] = depth + averagePath(real)
+        return
+      }
+      features[at] = node.splitColumn!
+      thresholds[at] = node.splitValue!
+      const left = reserve(2)
+      children[at] = left
+      place(node.left, left, depth + 1)
+      place(node.right, left + 1, depth + 1)
+    }
+    place(root, first, 0)
+    return first
+  })
+  return {
+    roots: Int32Array.from(roots),
+    children: Int32Array.from(children),
+    features: Int16Array.from(features),
+    thresholds: Float64Array.from(thresholds),
+    sampleSize,
+  }
+}
+
+/** Counts the rows below a node that are no sentinels. */
+export function realRows(node: IsolationNode, sentinels: ReadonlySet<unknown>): number {
+  if (node.left !== undefined && node.right !== undefined) return realRows(node.left, sentinels) + realRows(node.right, sentinels)
+  return (node.trainingSet ?? []).reduce((count, row) => (sentinels.has(row) ? count : count + 1), 0)
+}
+
+function growTree(rows: readonly Float64Array[], random: () => number): Grown {
+  const sample = drawSample(rows, Math.min(SAMPLE, rows.length), random).map(row => [...row])
+  const sentinels: number[][] = []
+  for (let feature = 0; feature < sample[0]!.length; feature++) {
+    const values = sample.map(row => row[feature]!)
+    const low = values.reduce((a, b) => Math.min(a, b))
+    const high = values.reduce((a, b) => Math.max(a, b))
+    for (let count = 0; count < SENTINELS; count++) {
+      const copy = [...sample[Math.floor(random() * sample.length)]!]
+      copy[feature] = high + REACH * Math.max(high - low, 1) * (1 - random())
+      sentinels.push(copy)
+    }
+  }
+  const forest = new IsolationForest({ nEstimators: 1 })
+  forest.train([...sample, ...sentinels])
+  return { root: forest.forest[0]!, sentinels: new Set(sentinels) }
+}
+
+/** Draws rows without replacement (Floyd 1987). */
+function drawSample(rows: readonly Float64Array[], size: number, random: () => number): Float64Array[] {
+  const chosen = new Set<number>()
+  for (let last = rows.length - size; last < rows.length; last++) {
+    const index = Math.floor(random() * (last + 1))
+    chosen.add(chosen.has(index) ? last : index)
+  }
+  return [...chosen].map(index => rows[index]!)
+}

@@ -1,0 +1,46 @@
+import * as v from 'valibot'
+import type { HttpRequest, Result } from '../types.ts'
+
+const Input = v.object({
+  uri: v.string(),
+  query_string: v.nullish(v.string()),
+  method: v.nullish(v.string()),
+  headers: v.nullish(v.record(v.string(), v.unknown())),
+  request_body: v.nullish(v.string()),
+  host: v.nullish(v.string()),
+})
+
+/** Reads a request as `score` and `train` take it (the how-to's shape): `uri` may hold the query already, else `query_string` is joined to it.
+ *  Text becomes one character a byte of its UTF-8 form, as in an audit log. */
+export function toHttpRequest(input: unknown): Result<HttpRequest> {
+  const parsed = v.safeParse(Input, input, { abortEarly: true })
+  if (!parsed.success)
+    return {
+      ok: false,
+      problem: `must be a request such as {"uri":"/","headers":{}}: ${v.getDotPath(parsed.issues[0]) ?? 'it'} is wrong or missing`,
+    }
+  const { uri, query_string, method, headers, request_body, host } = parsed.output
+  const list = Object.entries(headers ?? {}).flatMap(([name, value]) =>
+    headerValues(value).map(text => [latin1(name), latin1(text)] as const),
+  )
+  const hasHost = list.some(([name]) => name.toLowerCase() === 'host')
+  return {
+    ok: true,
+    value: {
+      method: latin1(method ?? 'GET'),
+      uri: latin1(query_string && !uri.includes('?') ? `${uri}?${query_string}` : uri),
+      protocol: 'HTTP/1.1',
+      headers: host && !hasHost ? [['Host', latin1(host)], ...list] : list,
+      body: request_body ? latin1(request_body) : undefined,
+    },
+  }
+}
+
+function headerValues(value: unknown): string[] {
+  return (Array.isArray(value) ? value : [value]).map(item => (typeof item === 'string' ? item : String(item)))
+}
+
+function latin1(text: string): string {
+  // Almost all text is ASCII, where both forms are the same.
+  return /^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1')
+}

@@ -1,0 +1,85 @@
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Model } from '../core/model/model.ts'
+import { modelToText, parseModel } from '../core/model/model-text.ts'
+import type { Result } from '../core/types.ts'
+import type { Log } from './log.ts'
+
+const BASE = fileURLToPath(new URL('../../models/base.json', import.meta.url))
+/** The file of a model folder that scores; a version becomes it by rename. */
+const ACTIVE = 'active.json'
+const MOST_BYTES = 64 * 1024 * 1024
+
+/** Loads the active model of a folder, or the base model that ships with the program where there is none. */
+export function loadModel(folder: string): Result<Model> {
+  const path = join(folder, ACTIVE)
+  return statSync(path, { throwIfNoEntry: false }) === undefined ? loadBaseModel() : readModel(path)
+}
+
+/** Loads the model that ships with the program. */
+export function loadBaseModel(): Result<Model> {
+  return readModel(BASE)
+}
+
+/** Reads one model file; what is wrong with it comes back as a problem that names the file. */
+export function readModel(path: string): Result<Model> {
+  try {
+    const { size } = statSync(path)
+    if (size > MOST_BYTES) return { ok: false, problem: `${path} is too large for a model (${size} bytes)` }
+    const model = parseModel(readFileSync(path, 'utf8'))
+    return model.ok ? model : { ok: false, problem: `${path} ${model.problem}` }
+  } catch (error) {
+    return { ok: false, problem: `cannot read the model: ${(error as Error).message}` }
+  }
+}
+
+/** Writes a model beside the others of a folder, under its version, and gives the path. Nobody ever sees half of it. */
+export function saveModel(folder: string, model: Model): string {
+  mkdirSync(folder, { recursive: true, mode: 0o750 })
+  return writeWhole(join(folder, `${model.version}.json`), modelToText(model))
+}
+
+/** Makes a model the one that scores; running daemons pick it up within a minute or at a reload. */
+export function activateModel(folder: string, model: Model): void {
+  mkdirSync(folder, { recursive: true, mode: 0o750 })
+  writeWhole(join(folder, ACTIVE), modelToText(model))
+}
+
+/** Keeps the model of a folder at hand: `refresh` takes over a newly activated one; a damaged one is told and the last good one stays. */
+export function openModel(folder: string, log: Log): { current(): Model; refresh(): void } {
+  const path = join(folder, ACTIVE)
+  const stamp = () => {
+    const found = statSync(path, { throwIfNoEntry: false })
+    return found === undefined ? 'base' : `${found.ino}:${found.mtimeMs}:${found.size}`
+  }
+  let seen = stamp()
+  let model = firstModel(folder, log)
+  return {
+    current: () => model,
+    refresh() {
+      const now = stamp()
+      if (now === seen) return
+      seen = now
+      const next = loadModel(folder)
+      if (!next.ok) return log.error('model.refused', { problem: next.problem, kept: model.version })
+      model = next.value
+      log.info('model.activated', { model: model.version })
+    },
+  }
+}
+
+function firstModel(folder: string, log: Log): Model {
+  const active = loadModel(folder)
+  if (active.ok) return active.value
+  log.error('model.refused', { problem: active.problem, kept: 'the base model' })
+  const base = loadBaseModel()
+  if (!base.ok) throw new Error(base.problem)
+  return base.value
+}
+
+function writeWhole(path: string, text: string): string {
+  writeFileSync(`${path}.new`, text, { mode: 0o640, flush: true })
+  renameSync(`${path}.new`, path)
+  return path
+}
