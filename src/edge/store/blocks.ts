@@ -1,0 +1,127 @@
+import type { Database } from 'better-sqlite3'
+import type { BlockReason, Millis, Plan } from '../../core/types.ts'
+
+export type NewBlock = {
+  ip: string
+  reason: BlockReason
+  score: number
+  threatCount: number
+  blockedAt: Millis
+  /** Infinity: never ends. */
+  expiresAt: Millis
+  eventId?: number
+  rules?: readonly string[]
+  note?: string
+}
+
+/** As `blocks --json` prints it; `applied` says whether the kernel has the rule. */
+export type ShownBlock = {
+  id: number
+  ip: string
+  reason: BlockReason
+  score: number
+  threat_count: number
+  blocked_at: Millis
+  expires_at: Millis | null
+  event_id: number | null
+  rules: string
+  note: string
+  applied: number
+  released_at: Millis | null
+  released_by: string | null
+}
+
+/** A plan with the rows behind it. */
+export type RowPlan = Plan & { added: readonly number[]; removed: readonly number[] }
+
+type Row = { id: number; ip: string }
+
+const SHOWN = 'id, ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, applied, released_at, released_by'
+const STANDS = 'released_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
+
+/** The table that decides what the firewall drops. A block ends by `release`; its row then is history. */
+export function createBlocks(database: Database) {
+  const insert = database.prepare(
+    'INSERT INTO blocks (ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  )
+  const active = database.prepare<[string, Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ip = ? AND ${STANDS}`)
+  const allActive = database.prepare<[Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ${STANDS} ORDER BY blocked_at, id`)
+  const countActive = database.prepare<[Millis], number>(`SELECT count(*) FROM blocks WHERE ${STANDS}`).pluck()
+  const all = database.prepare<[number], ShownBlock>(`SELECT ${SHOWN} FROM blocks ORDER BY blocked_at DESC, id DESC LIMIT ?`)
+  const of = database.prepare<[string, number], ShownBlock>(
+    `SELECT ${SHOWN} FROM blocks WHERE ip = ? ORDER BY blocked_at DESC, id DESC LIMIT ?`,
+  )
+  const expire = database.prepare<[Millis], { ip: string; reason: string; blocked_at: Millis }>(
+    `UPDATE blocks SET released_at = expires_at, released_by = 'expired' WHERE released_at IS NULL AND expires_at <= ? RETURNING ip, reason, blocked_at`,
+  )
+  const release = database.prepare('UPDATE blocks SET released_at = ?, released_by = ? WHERE ip = ? AND released_at IS NULL')
+  const nextExpiry = database
+    .prepare<[], Millis | null>('SELECT min(expires_at) FROM blocks WHERE released_at IS NULL AND expires_at IS NOT NULL')
+    .pluck()
+  const toApply = database.prepare<[], Row>('SELECT id, ip FROM blocks WHERE released_at IS NULL AND applied = 0')
+  const toRemove = database.prepare<[], Row>('SELECT id, ip FROM blocks WHERE released_at IS NOT NULL AND applied = 1')
+  const standing = database.prepare<[Millis], Row>(`SELECT id, ip FROM blocks WHERE ${STANDS}`)
+  const isStanding = database.prepare<[string], number>('SELECT 1 FROM blocks WHERE ip = ? AND released_at IS NULL').pluck()
+  const markApplied = database.prepare('UPDATE blocks SET applied = 1 WHERE id = ?')
+  const markRemoved = database.prepare('UPDATE blocks SET applied = 0 WHERE id = ?')
+  const allApplied = database.prepare<[], number>('SELECT id FROM blocks WHERE applied = 1').pluck()
+  const overdue = database.prepare<[Millis], number>('SELECT count(*) FROM blocks WHERE released_at IS NULL AND expires_at <= ?').pluck()
+  return {
+    /** Adds a block; there must be none that stands for its address (release an expired one first). Gives the row's id. */
+    add: (block: NewBlock): number =>
+      Number(
+        insert.run(
+          block.ip,
+          block.reason,
+          block.score,
+          block.threatCount,
+          block.blockedAt,
+          Number.isFinite(block.expiresAt) ? block.expiresAt : null,
+          block.eventId,
+          JSON.stringify(block.rules ?? []),
+          block.note ?? '',
+        ).lastInsertRowid,
+      ),
+    active: (ip: string, now: Millis): ShownBlock | undefined => active.get(ip, now),
+    allActive: (now: Millis): ShownBlock[] => allActive.all(now),
+    countActive: (now: Millis): number => countActive.get(now)!,
+    history: (limit: number): ShownBlock[] => all.all(limit),
+    of: (ip: string, limit: number): ShownBlock[] => of.all(ip, limit),
+
+    /** Ends every block whose time is over and gives their addresses. */
+    expire: (now: Millis) => expire.all(now),
+    /** Ends the block of an address; false when none stood. */
+    release: (ip: string, now: Millis, by: string): boolean => release.run(now, by, ip).changes > 0,
+    nextExpiry: (): Millis | undefined => nextExpiry.get() ?? undefined,
+    countOverdue: (before: Millis): number => overdue.get(before)!,
+
+    /** What the firewall lacks and what it holds too much, by the `applied` marks. An address that ended and was blocked again keeps its rule. */
+    plan(): RowPlan {
+      const added = toApply.all()
+      const removed = toRemove.all()
+      const inKernel = new Set(removed.map(row => row.ip))
+      return {
+        block: added.map(row => row.ip).filter(ip => !inKernel.has(ip)),
+        unblock: [...inKernel].filter(ip => isStanding.get(ip) === undefined),
+        added: added.map(row => row.id),
+        removed: removed.map(row => row.id),
+      }
+    },
+    hasPlan: (): boolean => toApply.get() !== undefined || toRemove.get() !== undefined,
+
+    /** Notes that the kernel has taken a plan. By row, not by address: what was released or blocked meanwhile stays to be done. */
+    settle({ added, removed }: RowPlan): void {
+      for (const id of added) markApplied.run(id)
+      for (const id of removed) markRemoved.run(id)
+    },
+
+    /** The rows that stand now, to rebuild the chain from. */
+    standing: (now: Millis): Row[] => standing.all(now),
+    /** Notes that the kernel holds just these rows. */
+    settleAll(rows: readonly Row[]): void {
+      const held = new Set(rows.map(row => row.id))
+      for (const id of allApplied.all()) if (!held.delete(id)) markRemoved.run(id)
+      for (const id of held) markApplied.run(id)
+    },
+  }
+}

@@ -1,0 +1,122 @@
+import type { Database } from 'better-sqlite3'
+import type { Millis } from '../../core/types.ts'
+
+/** One event as it is kept: the outline of its request, its scores, and where its entry stands in the log. */
+export type EventRow = {
+  at: Millis
+  seenAt: Millis
+  ip: string
+  address: string
+  port: number | undefined
+  method: string | undefined
+  host: string | undefined
+  path: string | undefined
+  argumentNames: string | undefined
+  status: number | undefined
+  rules: readonly string[]
+  inboundScore: number | undefined
+  loggedScore: number | undefined
+  ownScore: number | undefined
+  score: number
+  intercepted: boolean
+  threat: boolean
+  trust: 'full' | 'low'
+  transactionId: string
+  log: string
+  inode: bigint
+  offset: number
+  length: number
+}
+
+/** As `events --json` prints it. */
+export type ShownEvent = {
+  id: number
+  at: Millis
+  ip: string
+  address: string
+  method: string | null
+  host: string | null
+  path: string | null
+  argument_names: string | null
+  status: number | null
+  rules: string
+  inbound_score: number | null
+  logged_score: number | null
+  own_score: number | null
+  score: number
+  intercepted: number
+  threat: number
+  trust: string
+  transaction_id: string
+  log: string
+  offset: number
+  length: number
+}
+
+const SHOWN =
+  'id, at, ip, address, method, host, path, argument_names, status, rules, inbound_score, logged_score, own_score, score, intercepted, threat, trust, transaction_id, log, offset, length'
+
+export type EventFilter = { ip: string | undefined; since: Millis; minScore: number; limit: number }
+
+/** What was seen, and how busy each address was. */
+export function createEvents(database: Database) {
+  const insert = database.prepare(
+    `INSERT INTO events (at, seen_at, ip, address, port, method, host, path, argument_names, status, rules, inbound_score, logged_score, own_score,
+       score, intercepted, threat, trust, transaction_id, log, inode, offset, length)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  )
+  const addActivity = database.prepare(
+    'INSERT INTO activity (ip, hour, events) VALUES (?, ?, ?) ON CONFLICT (ip, hour) DO UPDATE SET events = events + excluded.events',
+  )
+  const countActivity = database
+    .prepare<[string, number], number>('SELECT coalesce(sum(events), 0) FROM activity WHERE ip = ? AND hour >= ?')
+    .pluck()
+  const byId = database.prepare<[number], ShownEvent>(`SELECT ${SHOWN} FROM events WHERE id = ?`)
+  const recent = database.prepare<[Millis, number, number], ShownEvent>(
+    `SELECT ${SHOWN} FROM events WHERE at >= ? AND score >= ? ORDER BY at DESC, id DESC LIMIT ?`,
+  )
+  const recentOf = database.prepare<[string, string, Millis, number, number], ShownEvent>(
+    `SELECT ${SHOWN} FROM events WHERE (ip = ? OR address = ?) AND at >= ? AND score >= ? ORDER BY at DESC, id DESC LIMIT ?`,
+  )
+  return {
+    /** Adds an event and gives its id. */
+    add(event: EventRow): number {
+      const { lastInsertRowid } = insert.run(
+        event.at,
+        event.seenAt,
+        event.ip,
+        event.address,
+        event.port,
+        event.method,
+        event.host,
+        event.path,
+        event.argumentNames,
+        event.status,
+        event.rules.length === 0 ? '[]' : JSON.stringify(event.rules),
+        event.inboundScore,
+        event.loggedScore,
+        event.ownScore,
+        event.score,
+        Number(event.intercepted),
+        Number(event.threat),
+        event.trust,
+        event.transactionId,
+        event.log,
+        String(event.inode),
+        event.offset,
+        event.length,
+      )
+      return Number(lastInsertRowid)
+    },
+    addActivity: (ip: string, hour: number, events: number): void => void addActivity.run(ip, hour, events),
+
+    /** How many events an address made since the start of an hour (hours since 1970). */
+    countSince: (ip: string, hour: number): number => countActivity.get(ip, hour)!,
+
+    byId: (id: number): ShownEvent | undefined => byId.get(id),
+
+    /** The newest events that pass the filter, newest first; `ip` may be an exact address or a counted prefix. */
+    recent: ({ ip, since, minScore, limit }: EventFilter): ShownEvent[] =>
+      ip === undefined ? recent.all(since, minScore, limit) : recentOf.all(ip, ip, since, minScore, limit),
+  }
+}

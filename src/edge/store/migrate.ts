@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Database } from 'better-sqlite3'
+
+/** Marks a database as ours: 'MODW'. */
+const APPLICATION_ID = 0x4d_4f_44_57
+
+/** Brings a database to the newest schema, each migration file in one transaction.
+ *  Throws when it is no modwarden database, was written by a newer version, or when an applied file was edited since. */
+export function migrate(database: Database, folder: string): void {
+  const files = readdirSync(folder)
+    .filter(name => /^\d{4}-.+\.sql$/.test(name))
+    .sort()
+  files.forEach((name, index) => {
+    if (Number(name.slice(0, 4)) !== index + 1)
+      throw new Error(`${join(folder, name)}: migrations must be numbered without gaps, expected ${index + 1}`)
+  })
+  const version = database.pragma('user_version', { simple: true }) as number
+  const owner = database.pragma('application_id', { simple: true }) as number
+  const isEmpty = database.prepare('SELECT 1 FROM sqlite_master').get() === undefined
+  if (owner !== APPLICATION_ID && !isEmpty)
+    throw new Error(`${database.name} is no modwarden database; name another file in the setting 'database'`)
+  if (version > files.length)
+    throw new Error(
+      `${database.name} was written by a newer modwarden (schema ${version}, this one knows ${files.length}); upgrade modwarden`,
+    )
+  for (const [index, name] of files.entries()) {
+    const sql = readFileSync(join(folder, name), 'utf8')
+    const digest = createHash('sha256').update(sql).digest('hex')
+    if (index < version) refuseEdited(database, name, digest)
+    else database.transaction(() => apply(database, { name, sql, digest, version: index + 1 })).immediate()
+  }
+}
+
+function refuseEdited(database: Database, name: string, digest: string): void {
+  const applied = database.prepare('SELECT value FROM meta WHERE key = ?').pluck().get(`migration:${name}`)
+  if (applied !== digest) throw new Error(`migration ${name} was edited after it had been applied; restore the file`)
+}
+
+function apply(database: Database, { name, sql, digest, version }: { name: string; sql: string; digest: string; version: number }): void {
+  // Two processes may find the same work: the second one finds it done.
+  if ((database.pragma('user_version', { simple: true }) as number) >= version) return
+  database.exec(sql)
+  database.prepare('INSERT INTO meta (key, value) VALUES (?, ?)').run(`migration:${name}`, digest)
+  database.pragma(`user_version = ${version}`)
+  database.pragma(`application_id = ${APPLICATION_ID}`)
+}
