@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process'
+
+/** Standard output of a program that ended well. */
+export type Run = (program: string, args: readonly string[], input?: string) => Promise<string>
+
+export class CommandError extends Error {
+  readonly program: string
+  readonly status: number | undefined
+  readonly stderr: string
+  constructor(message: string, details: { program: string; status?: number | undefined; stderr?: string; cause?: unknown }) {
+    super(message, { cause: details.cause })
+    this.program = details.program
+    this.status = details.status
+    this.stderr = details.stderr ?? ''
+  }
+}
+
+/** The only place that starts a program: an array of arguments, never a shell, a fixed PATH, killed after `timeout` ms.
+ *  Throws CommandError when it cannot be started, fails or takes too long; output beyond 64 MiB counts as failure. */
+export function createRun({ timeout }: { timeout: number }): Run {
+  return (program, args, input) =>
+    new Promise((resolve, reject) => {
+      const child = spawn(program, args, {
+        stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...keptEnvironment() },
+        timeout,
+        killSignal: 'SIGKILL',
+      })
+      const out = collect(child.stdout!)
+      const err = collect(child.stderr!)
+      // A child that exits before it has read its input makes the pipe fail: its exit status says why.
+      child.stdin?.on('error', () => {})
+      child.stdin?.end(input)
+      child.on('error', cause => reject(new CommandError(`cannot run ${program}: ${cause.message}`, { program, cause })))
+      child.on('close', (status, signal) => {
+        if (status === 0) return resolve(out())
+        const stderr = err().trim()
+        const how = signal === 'SIGKILL' ? `took longer than ${timeout} ms and was ended` : `failed with status ${status ?? signal}`
+        reject(
+          new CommandError(`${program} ${how}: ${stderr.split('\n').slice(-3).join(' / ').slice(0, 400)}`, {
+            program,
+            status: status ?? undefined,
+            stderr,
+          }),
+        )
+      })
+    })
+}
+
+function keptEnvironment(): Record<string, string> {
+  const names = ['NOTIFY_SOCKET', 'XTABLES_LOCKFILE']
+  return Object.fromEntries(names.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]!]])))
+}
+
+function collect(stream: NodeJS.ReadableStream): () => string {
+  const chunks: Buffer[] = []
+  let size = 0
+  stream.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    if (size <= 64 * 1024 * 1024) chunks.push(chunk)
+  })
+  return () => Buffer.concat(chunks).toString('latin1')
+}
