@@ -1,0 +1,22 @@
+import { createNetworkSet, parseNetwork } from './core/ip.ts'
+
+/** Makes the test for what is never counted or blocked: the allowlist of the settings, and what `protectedNow` finds on this machine.
+ *  `refresh` looks again; it says whether anything changed. */
+export function createAllowed(allowlist: () => readonly string[], protectedNow: () => readonly string[]) {
+  let key = ''
+  let isMember: (ip: string) => boolean = () => false
+  const refresh = (): boolean => {
+    const networks = [...new Set([...allowlist(), ...protectedNow()])].flatMap(text => canonical(text)).sort()
+    if (networks.join() === key) return false
+    key = networks.join()
+    isMember = createNetworkSet(networks)
+    return true
+  }
+  refresh()
+  return { isAllowed: (ip: string) => isMember(ip), refresh }
+}
+
+function canonical(text: string): string[] {
+  const network = parseNetwork(text)
+  return network.ok ? [network.value] : []
+}

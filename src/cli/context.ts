@@ -1,0 +1,43 @@
+import type { Settings } from '../core/settings.ts'
+import { SERVICE_USER } from '../edge/drop-user.ts'
+import { loadSettings } from '../edge/settings-file.ts'
+import { openReader, openStore, type Store } from '../edge/store/store.ts'
+
+/** What every command may need; nothing is read before it is asked for. */
+export type Context = { settings: () => Settings; reader: () => Store; writer: () => Store }
+
+export function createContext(configPath: () => string | undefined): Context {
+  const settings = () => loadSettings(configPath())
+  return {
+    settings,
+    reader: () => readable(settings().database, () => openReader(settings().database)),
+    writer: () => readable(settings().database, () => openStore(settings().database, { create: false })),
+  }
+}
+
+/** A command that was used wrongly; it ends with status 64. */
+export class UsageError extends Error {}
+
+/** Runs `work` on a store and closes it whatever happens. */
+export function withStore<T>(store: Store, work: (store: Store) => T): T {
+  try {
+    return work(store)
+  } finally {
+    store.close()
+  }
+}
+
+function readable(path: string, open: () => Store): Store {
+  try {
+    return open()
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? ''
+    if (code.startsWith('SQLITE_CANTOPEN') || code.startsWith('SQLITE_READONLY') || code === 'EACCES') {
+      throw new Error(
+        `cannot open ${path}: ${(error as Error).message}; run it as root, as ${SERVICE_USER} or (to read) as a member of the group adm`,
+        { cause: error },
+      )
+    }
+    throw error
+  }
+}

@@ -1,0 +1,149 @@
+import type { Command } from 'commander'
+import { printable } from '../core/printable.ts'
+import type { Settings } from '../core/settings.ts'
+import type { Millis, Reason } from '../core/types.ts'
+import type { ShownBlock } from '../edge/store/blocks.ts'
+import type { ShownEvent } from '../edge/store/events.ts'
+import { hourOf } from '../edge/store/scores.ts'
+import type { Store } from '../edge/store/store.ts'
+import type { ShownThreat } from '../edge/store/threats.ts'
+import { blockJson } from './blocks.ts'
+import { type Context, withStore } from './context.ts'
+import { addressOption, countedKey, eventJson } from './events.ts'
+import { iso, printJson, relative } from './output.ts'
+
+const MOST = 20
+
+export function registerExplain(program: Command, context: Context): void {
+  program
+    .command('explain')
+    .argument('<address or event id>')
+    .description('why: the entries, rules, scores with what led to them, counts, decision')
+    .option('--json', 'one JSON object')
+    .addHelpText('after', '\nExample:\n  modwarden explain 203.0.113.7')
+    .action((what: string, options: { json?: true }) => {
+      const settings = context.settings()
+      withStore(context.reader(), store => {
+        const found = /^\d+$/.test(what)
+          ? ofEvent(store, Number(what))
+          : ofAddress(store, countedKey(addressOption(what), settings), settings)
+        if (options.json) printJson([found])
+        else process.stdout.write('events_in_window' in found ? addressText(found, Date.now()) : eventText(found))
+      })
+    })
+}
+
+function ofEvent(store: Store, id: number) {
+  const event = store.events.byId(id)
+  if (event === undefined) throw new Error(`there is no event ${id}; 'modwarden events' lists them`)
+  return { event: eventJson(event), threat: threatJson(store.threats.ofEvent(id)) }
+}
+
+function ofAddress(store: Store, ip: string, settings: Settings) {
+  const now = Date.now()
+  const since = now - settings.countWindow
+  const counts = store.threats.countSince(ip, since)
+  const blocks = store.blocks.of(ip, MOST)
+  return {
+    ip,
+    block: blocks.filter(block => block.released_at === null).map(block => blockJson(block, now))[0] ?? null,
+    history: blocks.filter(block => block.released_at !== null).map(block => blockJson(block, now)),
+    decision: decisionText(blocks[0], settings),
+    threats_in_window: counts.threats,
+    denied_in_window: counts.denied,
+    events_in_window: store.events.countSince(ip, hourOf(since)),
+    threats: store.threats.of(ip, MOST).map(threat => ({ ...threatJson(threat), event: eventOrNull(store.events.byId(threat.event_id)) })),
+  }
+}
+
+function eventOrNull(event: ShownEvent | undefined) {
+  return event === undefined ? null : eventJson(event)
+}
+
+function threatJson(threat: ShownThreat | undefined) {
+  if (threat === undefined) return null
+  return {
+    event_id: threat.event_id,
+    at: iso(threat.at),
+    score: threat.score,
+    intercepted: threat.intercepted === 1,
+    counted: threat.counted === 1,
+    model: threat.model,
+    matches: JSON.parse(threat.matches) as { id: string; message: string; severity: string }[],
+    reasons: JSON.parse(threat.reasons) as Reason[],
+  }
+}
+
+function decisionText(block: ShownBlock | undefined, settings: Settings): string {
+  switch (block?.reason) {
+    case 'high-score':
+      return `blocked at once: one request scored ${block.score.toFixed(2)}, above block_score ${settings.blockScore}`
+    case 'repeated':
+      return `blocked for repeated threats: ${block.threat_count} in the window, more than repeat_count ${settings.repeatCount}, and the last scored ${block.score.toFixed(2)}, above repeat_score ${settings.repeatScore}`
+    case 'too-many':
+      return `blocked for too many threats: ${block.threat_count} in the window, more than max_count ${settings.maxCount}`
+    case 'manual':
+      return `blocked by hand${block.note === '' ? '' : `: ${block.note}`}`
+    case 'imported':
+      return `taken over from elsewhere${block.note === '' ? '' : `: ${block.note}`}`
+    default:
+      return `never blocked: it takes one score above ${settings.blockScore}, more than ${settings.repeatCount} threats and a score above ${settings.repeatScore}, or more than ${settings.maxCount} threats`
+  }
+}
+
+function addressText(found: ReturnType<typeof ofAddress>, now: Millis): string {
+  const { block, history } = found
+  const stands =
+    block === null
+      ? 'not blocked'
+      : `blocked since ${block.blocked_at}, ends ${relative(block.expires_at === null ? null : Date.parse(block.expires_at), now)}`
+  const lines = [
+    `${found.ip}: ${stands}`,
+    `  ${found.decision}`,
+    `  in the window: ${found.threats_in_window} threats (${found.denied_in_window} denied by the WAF) in ${found.events_in_window} requests`,
+    ...history.map(past => `  earlier block: ${past.reason}, ${past.blocked_at} to ${past.released_at} (${past.released_by})`),
+    ...(found.threats.length === 0 ? ['  no threats kept'] : [`  the last ${found.threats.length} threats, newest first:`]),
+    ...found.threats.flatMap(threat => threatLines(threat, threat.event)),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function eventText({ event, threat }: ReturnType<typeof ofEvent>): string {
+  const lines = [
+    `event ${event.id}: ${requestText(event)} from ${event.address} at ${event.at}`,
+    ...scoreLines(event),
+    ...(threat === null ? ['  no threat'] : threatLines(threat, null)),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+type ThreatJson = NonNullable<ReturnType<typeof threatJson>>
+
+function threatLines(threat: Partial<ThreatJson>, event: ReturnType<typeof eventJson> | null): string[] {
+  return [
+    `  ${threat.at}  event ${threat.event_id}  score ${threat.score?.toFixed(2)}${threat.intercepted ? '  denied by the WAF' : ''}${threat.counted ? '' : '  (no longer counted)'}`,
+    ...(event === null
+      ? []
+      : [
+          `    ${requestText(event)}`,
+          `    entry: ${printable(event.log)} at byte ${event.offset}, ${event.length} bytes; transaction ${printable(event.transaction_id)}`,
+          ...scoreLines(event),
+        ]),
+    ...(threat.matches ?? []).map(match => `    rule ${match.id}: ${match.message || 'no message'}`),
+    ...(threat.reasons ?? []).map(
+      reason => `    ${reason.feature} in the ${reason.where}: ${printable(reason.value)} (surprise ${reason.surprise.toFixed(1)})`,
+    ),
+    `    model ${threat.model}`,
+  ]
+}
+
+function requestText(event: ReturnType<typeof eventJson>): string {
+  const names = event.argument_names ? `, arguments ${printable(event.argument_names)}` : ''
+  return `${printable(event.method ?? '?')} ${printable(event.path ?? '(no request line in the log)')} on ${printable(event.host || '(no host)')}${names}, answered ${event.status ?? '?'}`
+}
+
+function scoreLines(event: ReturnType<typeof eventJson>): string[] {
+  const own = event.own_score === null ? 'not scored (no request in the log)' : event.own_score.toFixed(2)
+  const inline = event.logged_score === null ? 'none' : event.logged_score.toFixed(2)
+  return [`    own score ${own}, logged score ${inline}, CRS inbound score ${event.inbound_score ?? 'none'}`]
+}

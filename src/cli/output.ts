@@ -1,0 +1,36 @@
+import { formatDuration } from '../core/duration.ts'
+import { printable } from '../core/printable.ts'
+import type { Millis } from '../core/types.ts'
+
+/** Writes one JSON object a line. */
+export function printJson(rows: readonly unknown[]): void {
+  for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`)
+}
+
+/** Writes aligned columns under their names, or `empty` when there are no rows. Whatever a client sent is escaped. */
+export function printTable(names: readonly string[], rows: readonly (readonly string[])[], empty: string): void {
+  if (rows.length === 0) {
+    process.stdout.write(`${empty}\n`)
+    return
+  }
+  const cells = [names.map(name => name.toUpperCase()), ...rows.map(row => row.map(cell => printable(cell, 100)))]
+  const widths = names.map((_, column) => Math.max(...cells.map(row => row[column]!.length)))
+  for (const row of cells)
+    process.stdout.write(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd()}\n`,
+    )
+}
+
+/** ISO 8601 UTC; null for an instant that never comes. */
+export function iso(at: Millis | null): string | null {
+  return at === null ? null : new Date(at).toISOString()
+}
+
+/** `3 min ago`, `in 42 min`, `never`. */
+export function relative(at: Millis | null, now: Millis): string {
+  if (at === null) return 'never'
+  return at > now ? `in ${formatDuration(at - now)}` : `${formatDuration(now - at)} ago`
+}

@@ -1,0 +1,87 @@
+import type { Command } from 'commander'
+import type { Settings } from '../core/settings.ts'
+import type { Millis } from '../core/types.ts'
+import { startDaemon } from '../daemon.ts'
+import { chooseFirewall } from '../edge/firewall/choose.ts'
+import { createLog, type Log } from '../edge/log.ts'
+import { createNotify } from '../edge/notify.ts'
+import { createRun } from '../edge/run-command.ts'
+import { SettingsError } from '../edge/settings-file.ts'
+import { openDaemonStore } from '../edge/store/set-aside.ts'
+import type { Context } from './context.ts'
+
+type Options = { dryRun?: true; fromStart?: true }
+
+export function registerRun(program: Command, context: Context): void {
+  program
+    .command('run')
+    .description('the daemon: follow the audit log, score, count, block, release')
+    .option('--dry-run', 'touch no firewall and say what would be done')
+    .option('--from-start', 'read a log that is followed for the first time from its beginning')
+    .addHelpText('after', '\nExample:\n  modwarden run --dry-run --from-start')
+    .action((options: Options) => run(context, options))
+}
+
+async function run(context: Context, options: Options): Promise<void> {
+  const settings = context.settings()
+  const log = createLog({ fd: 1, hasPrefix: process.env.JOURNAL_STREAM !== undefined })
+  const stop = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
+
+  const notify = createNotify(createRun({ timeout: 2000 }), {
+    socket: process.env.NOTIFY_SOCKET,
+    onFailure: problem => log.warn('notification.failed', { problem }),
+  })
+  const firewall = chooseFirewall(settings, { dryRun: options.dryRun === true, log })
+  const { store, isFresh } = await openDaemonStore(settings, { firewall, log, clock: Date.now })
+  try {
+    const fromStart = options.fromStart === true || isFresh
+    const daemon = await startDaemon({
+      settings,
+      store,
+      firewall,
+      log,
+      notify,
+      clock: Date.now,
+      signal: stop.signal,
+      fromStart,
+      watchdogEvery: watchdogEvery(),
+    })
+    process.on('SIGHUP', () => void reload(context, settings, { log, apply: daemon.reload }))
+    stop.signal.addEventListener('abort', () => void notify.stopping(), { once: true })
+    await daemon.ended
+    log.info('daemon.stopped')
+  } finally {
+    store.close()
+  }
+}
+
+/** A third of what systemd allows (WATCHDOG_USEC), so that one lost message is no hang. */
+function watchdogEvery(): Millis {
+  const allowed = Number(process.env.WATCHDOG_USEC ?? 0) / 1000
+  return allowed > 0 ? allowed / 3 : 20_000
+}
+
+/** Takes over new settings, or keeps the old ones and says what is wrong with the new. */
+async function reload(
+  context: Context,
+  started: Settings,
+  { log, apply }: { log: Log; apply: (settings: Settings) => Promise<void> },
+): Promise<void> {
+  const next = newSettings(context, log) ?? started
+  const fixed = ['auditLogs', 'database', 'firewall', 'chains', 'mode', 'storageDir', 'modelDir'] as const
+  const kept = Object.fromEntries(fixed.map(key => [key, started[key]]))
+  const changed = fixed.filter(key => JSON.stringify(next[key]) !== JSON.stringify(started[key]))
+  if (changed.length > 0) log.warn('settings.kept', { settings: changed, remedy: 'these take effect with systemctl restart modwarden' })
+  await apply({ ...next, ...kept })
+}
+
+function newSettings(context: Context, log: Log): Settings | undefined {
+  try {
+    return context.settings()
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error
+    log.error('settings.refused', { problems: [...error.problems], remedy: 'the old settings stay; see modwarden check' })
+    return undefined
+  }
+}

@@ -1,0 +1,114 @@
+import type { Command } from 'commander'
+import { formatDuration } from '../core/duration.ts'
+import type { Settings } from '../core/settings.ts'
+import type { Millis } from '../core/types.ts'
+import { type DaemonState, isRunning, readStatusFile, statusPath } from '../edge/status-file.ts'
+import type { Store } from '../edge/store/store.ts'
+import { type Context, withStore } from './context.ts'
+import { iso, printJson, relative } from './output.ts'
+
+/** The daemon writes its state every 2 s; older than this it hangs or is gone. */
+const FRESH: Millis = 15_000
+
+export function registerStatus(program: Command, context: Context): void {
+  program
+    .command('status')
+    .description('is it running, is anything behind or broken, what is blocked')
+    .option('--json', 'one JSON object')
+    .addHelpText('after', '\nExample:\n  modwarden status --json | jq .firewall_in_step')
+    .action((options: { json?: true }) => {
+      const settings = context.settings()
+      withStore(context.reader(), store => {
+        const found = gather(store, settings, Date.now())
+        if (options.json) printJson([found])
+        else print(found, Date.now())
+      })
+    })
+}
+
+type Found = ReturnType<typeof gather>
+
+function gather(store: Store, settings: Settings, now: Millis) {
+  const state = readStatusFile(statusPath(settings.database))
+  const isAlive = state !== undefined && isRunning(state)
+  const totals = store.totals.all()
+  const active = store.blocks.allActive(now)
+  const pending = active.filter(block => block.applied === 0).length
+  return {
+    running: isAlive,
+    responding: isAlive && now - state.updated_at < FRESH,
+    mode: state?.mode ?? settings.mode,
+    started_at: isAlive ? iso(state.started_at) : null,
+    pid: isAlive ? state.pid : null,
+    version: state?.version ?? null,
+    model: state?.model ?? null,
+    firewall: state?.firewall ?? settings.firewall,
+    firewall_in_step: isAlive && state.firewall_problem === undefined && state.mode === 'enforce' && pending === 0,
+    firewall_problem: isAlive ? (state.firewall_problem ?? null) : null,
+    database_problem: isAlive ? (state.database_problem ?? null) : null,
+    logs: logsOf(state, settings, store),
+    last_entry_at: state === undefined ? null : iso(state.last_entry_at),
+    entries_per_second: isAlive ? state.entries_per_second : 0,
+    parsed: totals.parsed,
+    skipped: totals.skipped,
+    lost_bytes: totals.lostBytes,
+    threats: totals.threats,
+    threats_in_window: store.threats.countAllSince(now - settings.countWindow),
+    active_blocks: active.length,
+    pending_blocks: pending,
+  }
+}
+
+function logsOf(state: DaemonState | undefined, settings: Settings, store: Store) {
+  return settings.auditLogs.map(path => {
+    const known = state?.logs.find(log => log.path === path)
+    const file = store.positions.of(path).find(position => !position.done)
+    const lagSeconds = (known?.lag_bytes ?? 0) > 0 && state?.last_entry_at ? Math.round((state.updated_at - state.last_entry_at) / 1000) : 0
+    return {
+      path,
+      inode: file === undefined ? null : Number(file.inode),
+      offset: file?.offset ?? null,
+      lag_bytes: known?.lag_bytes ?? null,
+      lag_seconds: lagSeconds,
+      problem: known?.problem ?? null,
+    }
+  })
+}
+
+function print(found: Found, now: Millis): void {
+  const lines: [string, string][] = [
+    ['daemon', daemonLine(found, now)],
+    ['protection', protectionLine(found)],
+    ['blocks', `${found.active_blocks} active${found.pending_blocks > 0 ? `, ${found.pending_blocks} not in the firewall` : ''}`],
+    ['threats', `${found.threats_in_window} in the window, ${found.threats} in all`],
+    [
+      'entries',
+      `${found.parsed} read, ${found.skipped} unreadable, ${found.lost_bytes} bytes lost; ${found.entries_per_second}/s, last ${relativeIso(found.last_entry_at, now)}`,
+    ],
+    ...found.logs.map((log): [string, string] => [
+      'log',
+      `${log.path}: ${log.problem ?? (log.offset === null ? 'nothing read yet' : `at byte ${log.offset}, ${log.lag_bytes ?? 0} bytes behind`)}`,
+    ]),
+    ['model', found.model ?? 'unknown until the daemon has run'],
+  ]
+  if (found.firewall_problem !== null) lines.push(['firewall', found.firewall_problem])
+  if (found.database_problem !== null) lines.push(['database', found.database_problem])
+  for (const [name, text] of lines) process.stdout.write(`${name.padEnd(11)} ${text}\n`)
+}
+
+function daemonLine({ running, responding, started_at, pid }: Found, now: Millis): string {
+  if (!running) return 'not running; start it with systemctl start modwarden'
+  const since = formatDuration(now - Date.parse(started_at ?? ''))
+  return responding ? `running for ${since} (pid ${pid})` : `pid ${pid} runs but has not answered for ${FRESH / 1000} s`
+}
+
+function protectionLine(found: Found): string {
+  if (found.mode === 'observe') return 'observing only: nothing is blocked (mode = "observe")'
+  if (!found.running) return 'standing blocks stay in the firewall; nothing new is blocked'
+  if (found.firewall === 'dry-run') return 'dry run: nothing is blocked'
+  return found.firewall_in_step ? 'enforcing; the firewall is in step' : 'enforcing; the firewall is NOT in step'
+}
+
+function relativeIso(at: string | null, now: Millis): string {
+  return at === null ? 'none yet' : relative(Date.parse(at), now)
+}

@@ -1,0 +1,219 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { createAllowed } from './allowed.ts'
+import { createSplitter } from './core/entry/split.ts'
+import { createLocalOffset } from './core/entry/time.ts'
+import type { Settings } from './core/settings.ts'
+import type { Batch, Millis } from './core/types.ts'
+import { type FollowOptions, followAuditLogs } from './edge/follow.ts'
+import { readIndexedFiles } from './edge/indexed-file.ts'
+import type { Log } from './edge/log.ts'
+import { openModel } from './edge/model-file.ts'
+import type { Notify } from './edge/notify.ts'
+import { protectedAddresses } from './edge/protected-addresses.ts'
+import { openStatusFile, statusPath } from './edge/status-file.ts'
+import { isPassing, type Store } from './edge/store/store.ts'
+import { createEnforce, type Firewall } from './enforce.ts'
+import { createHealth } from './health.ts'
+import { runHousekeeping } from './housekeeping.ts'
+import { createNarrate } from './narrate.ts'
+import { type Handled, handleBatch } from './pipeline.ts'
+import { createStatus } from './status.ts'
+
+const SECOND: Millis = 1000
+/** The kernel is compared with the table this often: what somebody else changed is repaired within 5 s. */
+const VERIFY: Millis = 4.4 * SECOND
+const POLL: Millis = SECOND / 4
+const RETRY: Millis = SECOND / 2
+/** A reader that holds the write-ahead log makes it grow: from here on batches are gathered for a second … */
+const WAL_SLOW = 64 * 1024 * 1024
+/** … and from here on the follower waits, as on a full disk. */
+const WAL_FULL = 1024 * 1024 * 1024
+
+export type DaemonParts = {
+  settings: Settings
+  store: Store
+  firewall: Firewall
+  log: Log
+  notify: Notify
+  clock: () => Millis
+  signal: AbortSignal
+  /** How often systemd wants to hear that the pipeline moves. */
+  watchdogEvery: Millis
+  /** Read a log that is followed for the first time from its beginning. */
+  fromStart: boolean
+}
+
+export type Daemon = { reload(settings: Settings): Promise<void>; ended: Promise<void> }
+
+/** Builds the chain from the table, then follows the audit logs and keeps the firewall in step until the signal; `ended` resolves when all is committed.
+ *  Throws when the firewall cannot be used at the start. */
+export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
+  const { store, log, notify, clock } = parts
+  const live = { settings: parts.settings }
+  const stop = new AbortController()
+  const signal = AbortSignal.any([parts.signal, stop.signal])
+  const model = openModel(live.settings.modelDir, log)
+  const allowed = createAllowed(() => live.settings.allowlist, protectedAddresses)
+  const narrate = createNarrate(log, clock)
+  const health = createHealth(log, clock, summary => void notify.status(summary))
+  const status = createStatus({
+    health,
+    model: model.current,
+    settings: () => live.settings,
+    clock,
+    file: openStatusFile(statusPath(live.settings.database)),
+  })
+  const pipeline = {
+    store,
+    model: model.current,
+    settings: () => live.settings,
+    isAllowed: allowed.isAllowed,
+    clock,
+    parseContext: { localOffsetMinutes: createLocalOffset() },
+  }
+  const enforceRows = createEnforce({ store, firewall: parts.firewall, clock })
+
+  releaseAllowed()
+  narrate.enforced(await enforceRows({ verify: true }))
+  log.info('daemon.started', {
+    logs: live.settings.auditLogs,
+    mode: live.settings.mode,
+    model: model.current().version,
+    blocks: store.blocks.countActive(clock()),
+  })
+  status.write()
+  await notify.ready(health.summary())
+  const ended = Promise.all([follow(), keepHouse()].map(endTogether)).finally(() => status.close())
+  return { reload, ended: ended.then(() => {}) }
+
+  /** Whichever loop fails ends the other one, and with it the process: systemd starts it again. */
+  async function endTogether(loop: Promise<void>): Promise<void> {
+    try {
+      await loop
+    } finally {
+      stop.abort()
+    }
+  }
+
+  async function follow(): Promise<void> {
+    for await (const batch of followAuditLogs(live.settings.auditLogs, followOptions, { signal, pollMillis: POLL, turn: status.moved })) {
+      status.followed(batch)
+      const handled = await commit(await readIndexedFiles(batch, live.settings.storageDir))
+      if (handled === undefined) return
+      narrate.handled(handled)
+      status.handled(handled)
+      if (handled.blocks.length > 0) await enforce(false)
+    }
+  }
+
+  /** Hands a batch in until the database takes it; undefined when the stop came first. */
+  async function commit(batch: Batch): Promise<Handled | undefined> {
+    while (!signal.aborted) {
+      status.moved()
+      const held = store.walBytes()
+      try {
+        if (held > WAL_FULL) throw new Error(`a reader holds the write-ahead log at ${Math.round(held / 2 ** 20)} MB; end it`)
+        if (held > WAL_SLOW) await pause(SECOND, undefined, { signal })
+        const handled = handleBatch(batch, pipeline)
+        health.recovered('database')
+        return handled
+      } catch (error) {
+        if (signal.aborted) return undefined
+        if (held <= WAL_FULL && !isPassing(error)) throw error
+        health.failed('database', describe(error))
+        await pause(RETRY, undefined, { signal }).catch(() => {})
+      }
+    }
+    return undefined
+  }
+
+  /** Brings the firewall in step; what fails stays pending and is tried again at the next turn. */
+  async function enforce(verify: boolean): Promise<void> {
+    try {
+      narrate.enforced(await enforceRows({ verify }))
+      health.recovered('firewall')
+    } catch (error) {
+      if (isPassing(error)) health.failed('database', describe(error))
+      else if (isDatabase(error)) throw error
+      else health.failed('firewall', describe(error))
+    }
+  }
+
+  function keepHouse(): Promise<void> {
+    let version = store.dataVersion()
+    const hasWork = () => {
+      const before = version
+      version = store.dataVersion()
+      return before !== version || (store.blocks.nextExpiry() ?? Number.POSITIVE_INFINITY) <= clock()
+    }
+    return runHousekeeping(
+      [
+        { every: VERIFY, work: () => enforce(true) },
+        { every: SECOND, due: hasWork, work: () => enforce(false) },
+        { every: SECOND, work: narrate.flush },
+        { every: 2 * SECOND, work: status.write },
+        { every: parts.watchdogEvery, work: () => (status.isMoving() ? notify.watchdog() : undefined) },
+        { every: 60 * SECOND, work: () => void (allowed.refresh() && releaseAllowed()) },
+        { every: 60 * SECOND, work: model.refresh },
+        { every: 60 * SECOND, work: () => guarded(trim) },
+      ],
+      { signal, clock: () => performance.now() },
+    )
+  }
+
+  function trim(): void {
+    const { retention, countWindow, maxEvents } = live.settings
+    store.retention.trim({ before: clock() - retention, windowStart: clock() - countWindow, maxEvents })
+    store.checkpoint()
+  }
+
+  function guarded(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      if (!isPassing(error)) throw error
+      health.failed('database', describe(error))
+    }
+  }
+
+  /** Ends the blocks of addresses that have become allowed. */
+  function releaseAllowed(): void {
+    guarded(() => {
+      for (const { ip } of store.blocks.allActive(clock())) {
+        if (!allowed.isAllowed(ip)) continue
+        store.blocks.release(ip, clock(), 'allowlist')
+        narrate.unblocked(ip, 'allowlist')
+      }
+    })
+  }
+
+  async function reload(settings: Settings): Promise<void> {
+    await notify.reloading()
+    live.settings = settings
+    model.refresh()
+    if (allowed.refresh()) releaseAllowed()
+    log.info('settings.reloaded', { mode: settings.mode })
+    await enforce(true)
+    await notify.ready(health.summary())
+  }
+
+  function followOptions(path: string): FollowOptions {
+    return {
+      from: store.positions.of(path),
+      fromStart: parts.fromStart,
+      createSplitter,
+      now: clock,
+      quietMillis: POLL,
+      graceMillis: 60 * SECOND,
+      notice: (event, fields) => status.noticed(path, event, fields, log),
+    }
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function isDatabase(error: unknown): boolean {
+  return error instanceof Error && error.name === 'SqliteError'
+}

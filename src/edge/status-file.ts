@@ -1,0 +1,60 @@
+import { closeSync, fchmodSync, openSync, readFileSync, writeSync } from 'node:fs'
+import type { Millis } from '../core/types.ts'
+
+/** What only the running daemon knows; `status` shows it beside what the database holds. */
+export type DaemonState = {
+  pid: number
+  version: string
+  started_at: Millis
+  updated_at: Millis
+  mode: 'enforce' | 'observe'
+  firewall: string
+  /** Undefined while the firewall holds just what the table says. */
+  firewall_problem?: string
+  database_problem?: string
+  model: string
+  logs: { path: string; lag_bytes: number; problem?: string }[]
+  last_entry_at: Millis | null
+  entries_per_second: number
+}
+
+const SIZE = 4096
+
+/** Gives the path of the state file that belongs to a database. */
+export function statusPath(database: string): string {
+  return `${database}.status`
+}
+
+/** Opens the state file. It is always one block, written in place: so it can be written on a full disk, and while somebody holds the database. */
+export function openStatusFile(path: string): { write(state: DaemonState): void; close(): void } {
+  const fd = openSync(path, 'w', 0o640)
+  fchmodSync(fd, 0o640)
+  writeSync(fd, Buffer.alloc(SIZE, ' '), 0, SIZE, 0)
+  return {
+    write(state) {
+      const fits = (text: string) => Buffer.byteLength(text) <= SIZE
+      const text = [state, { ...state, logs: state.logs.slice(0, 3) }].map(value => JSON.stringify(value)).find(fits)
+      if (text !== undefined) writeSync(fd, text.padEnd(SIZE), 0, 'latin1')
+    },
+    close: () => closeSync(fd),
+  }
+}
+
+/** Reads the state file; undefined when there is none or it was caught while being written. */
+export function readStatusFile(path: string): DaemonState | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as DaemonState
+  } catch {
+    return undefined
+  }
+}
+
+/** Says whether the process that wrote a state still runs. */
+export function isRunning({ pid }: DaemonState): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

@@ -1,0 +1,191 @@
+import { type ParseContext, parseEntry } from './core/entry/parse.ts'
+import { addressKey } from './core/ip.ts'
+import { outlineRequest } from './core/mask.ts'
+import { explainRequest, type Model, scoreRequest } from './core/model/model.ts'
+import { isThreat, judge, startsBlock } from './core/policy.ts'
+import { printable } from './core/printable.ts'
+import type { Settings } from './core/settings.ts'
+import type { AuditEvent, Batch, Block, Entry, Millis, Skipped } from './core/types.ts'
+import { bandOf, hourOf } from './edge/store/scores.ts'
+import type { Store } from './edge/store/store.ts'
+
+export type Pipeline = {
+  store: Store
+  model: () => Model
+  settings: () => Settings
+  /** Never counted and never blocked; takes an address or a prefix. */
+  isAllowed: (ip: string) => boolean
+  clock: () => Millis
+  parseContext: ParseContext
+}
+
+export type Threat = { eventId: number; ip: string; score: number; count: number }
+export type NewBlock = Block & { eventId: number; rules: readonly string[] }
+
+/** What a batch brought, for the journal and the status; true only once it is committed. */
+export type Handled = { parsed: number; skipped: readonly Skipped[]; threats: readonly Threat[]; blocks: readonly NewBlock[] }
+
+/** An entry read and scored: all that happens before the database. */
+type Reading = { entry: Entry; event: AuditEvent; at: Millis; ip: string; ownScore: number | undefined; score: number }
+
+/** Turns a batch of entries into rows, all in one transaction with the position behind them: events, threats, blocks, what could not be read.
+ *  Nothing an entry holds makes it throw; the database may (see isPassing), and then nothing of the batch is kept and it can be handed in again. */
+export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
+  const { store } = pipeline
+  const readings: Reading[] = []
+  const skipped: Skipped[] = []
+  for (const item of batch.items) {
+    const reading = item.kind === 'skipped' ? item : readEntry(item, pipeline)
+    if ('problem' in reading) skipped.push(reading)
+    else readings.push(reading)
+  }
+  return store.transaction(() => {
+    const seenAt = pipeline.clock()
+    for (const letter of skipped) store.deadLetters.add({ ...letter, seenAt })
+    const activity = createActivity(store)
+    const handled = readings.map(reading => handleReading(reading, { ...pipeline, activity }, seenAt))
+    activity.save()
+    const threats = handled.flatMap(({ threat }) => threat ?? [])
+    const blocks = handled.flatMap(({ block }) => block ?? [])
+    for (const ip of new Set(threats.map(threat => threat.ip))) store.threats.trim(ip)
+    addScores(readings, store)
+    store.totals.add({
+      parsed: readings.length,
+      skipped: skipped.length,
+      lostBytes: batch.lostBytes,
+      threats: threats.length,
+      blocks: blocks.length,
+    })
+    store.positions.save(batch.log, batch.files)
+    return { parsed: readings.length, skipped, threats, blocks }
+  })
+}
+
+function readEntry(entry: Entry, { model, settings, clock, parseContext }: Pipeline): Reading | Skipped {
+  const parsed = parseEntry(entry, parseContext)
+  if (!parsed.ok)
+    return { kind: 'skipped', log: entry.log, inode: entry.inode, offset: entry.offset, length: entry.length, problem: parsed.problem }
+  const event = parsed.value
+  const ownScore = event.request === undefined ? undefined : scoreRequest(model(), event.request).score
+  return {
+    entry,
+    event,
+    // A time in the future counts as now, or an entry could outlive its window.
+    at: Math.min(event.at, clock()),
+    ip: addressKey(event.ip, settings().ipv6Prefix),
+    ownScore,
+    score: Math.max(ownScore ?? 0, event.loggedScore ?? 0),
+  }
+}
+
+function handleReading(
+  reading: Reading,
+  pipeline: Pipeline & { activity: Activity },
+  seenAt: Millis,
+): { threat?: Threat; block?: NewBlock } {
+  const { store } = pipeline
+  const settings = pipeline.settings()
+  const { entry, event, at, ip, score } = reading
+  if (entry.trust === 'full') pipeline.activity.add(ip, at)
+  const counts = entry.trust === 'full' && isThreat({ score, intercepted: event.intercepted }, settings) && !pipeline.isAllowed(ip)
+  const eventId = store.events.add(toRow(reading, seenAt, counts))
+  if (!counts) return {}
+
+  store.threats.add({ eventId, ip, at, score, intercepted: event.intercepted, ...explanation(reading, pipeline.model()) })
+  const since = at - settings.countWindow
+  const { threats, denied } = store.threats.countSince(ip, since)
+  const threat: Threat = { eventId, ip, score, count: threats }
+  const decision = judge(
+    { score, intercepted: event.intercepted },
+    { threats, denied, events: pipeline.activity.countSince(ip, since) },
+    settings,
+  )
+  if (decision.action === 'watch' || !startsBlock(at, seenAt, settings)) return { threat }
+  if (store.blocks.active(ip, seenAt) !== undefined) return { threat }
+
+  const rules = event.matches.map(match => match.id).slice(0, 50)
+  const block = {
+    ip,
+    reason: decision.reason,
+    score,
+    threatCount: threats,
+    blockedAt: seenAt,
+    expiresAt: seenAt + settings.blockTime,
+    eventId,
+    rules,
+  }
+  // An ended block whose expiry nobody has noted yet would stand in the way.
+  store.blocks.release(ip, seenAt, 'expired')
+  store.blocks.add(block)
+  return { threat, block }
+}
+
+function toRow({ entry, event, at, ip, ownScore, score }: Reading, seenAt: Millis, threat: boolean) {
+  const outline = event.request === undefined ? undefined : outlineRequest(event.request)
+  return {
+    at,
+    seenAt,
+    ip,
+    address: event.ip,
+    port: event.port,
+    method: event.request?.method.slice(0, 32),
+    host: outline?.host,
+    path: outline?.path,
+    argumentNames: outline?.argumentNames,
+    status: event.status,
+    rules: event.matches.map(match => match.id).slice(0, 100),
+    inboundScore: event.inboundScore,
+    loggedScore: event.loggedScore,
+    ownScore,
+    score,
+    intercepted: event.intercepted,
+    threat,
+    trust: entry.trust,
+    transactionId: event.id.slice(0, 64),
+    log: entry.log,
+    inode: entry.inode,
+    offset: entry.offset,
+    length: entry.length,
+  }
+}
+
+/** Why it is a threat, as text to keep: rule messages come from the rule set, reasons from the model; no value that a client sent. */
+function explanation({ event, ownScore }: Reading, model: Model): { model: string; matches: string; reasons: string } {
+  const matches = event.matches
+    .slice(0, 20)
+    .map(({ id, message, severity }) => ({ id, message: printable(message, 128), severity: printable(severity, 16) }))
+  const reasons = event.request === undefined || ownScore === undefined ? [] : explainRequest(model, event.request)
+  return { model: model.version, matches: JSON.stringify(matches), reasons: JSON.stringify(reasons) }
+}
+
+type Activity = ReturnType<typeof createActivity>
+
+/** Counts the events of each address as they come; the rows are written once a batch. */
+function createActivity(store: Store) {
+  const fresh = new Map<string, Map<number, number>>()
+  return {
+    add(ip: string, at: Millis): void {
+      const hours = fresh.get(ip) ?? new Map<number, number>()
+      fresh.set(ip, hours.set(hourOf(at), (hours.get(hourOf(at)) ?? 0) + 1))
+    },
+    countSince(ip: string, since: Millis): number {
+      const unsaved = [...(fresh.get(ip) ?? [])].filter(([hour]) => hour >= hourOf(since)).reduce((sum, [, events]) => sum + events, 0)
+      return store.events.countSince(ip, hourOf(since)) + unsaved
+    },
+    save(): void {
+      for (const [ip, hours] of fresh) for (const [hour, events] of hours) store.events.addActivity(ip, hour, events)
+    },
+  }
+}
+
+function addScores(readings: readonly Reading[], store: Store): void {
+  const counts = new Map<number, { hour: number; band: number; events: number; intercepted: number }>()
+  for (const { at, score, event } of readings) {
+    const key = hourOf(at) * 10 + bandOf(score)
+    const found = counts.get(key) ?? { hour: hourOf(at), band: bandOf(score), events: 0, intercepted: 0 }
+    found.events++
+    if (event.intercepted) found.intercepted++
+    counts.set(key, found)
+  }
+  for (const row of counts.values()) store.scores.add(row)
+}
