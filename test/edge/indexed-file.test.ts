@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { openIndexed, readIndexedFiles } from '../../src/edge/indexed-file.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'indexed-'))
+const storage = join(root, 'storage')
+const outside = join(root, 'outside')
+after(() => rmSync(root, { recursive: true }))
+
+const ENTRY = '{"transaction":{"client_ip":"192.0.2.1","unique_id":"a"}}\n'
+const line = (path: string) => `h 192.0.2.1 - [x] "GET /" 200 5 uid - ${path} 0 5.000000 md5:1aaa99cb5862cd28191c0f6cfadcc94f`
+
+mkdirSync(join(storage, '20261122/20261122-0957'), { recursive: true })
+mkdirSync(join(outside, '20261122-0957'), { recursive: true })
+writeFileSync(join(storage, '20261122/20261122-0957/a'), ENTRY)
+writeFileSync(join(storage, '20261122/20261122-0957/big'), Buffer.alloc(16 * 2 ** 20 + 1))
+writeFileSync(join(storage, '20261122/20261122-0957/empty'), '')
+writeFileSync(join(storage, '20261122/20261122-0957/two'), ENTRY + ENTRY)
+writeFileSync(join(outside, '20261122-0957/secret'), ENTRY)
+symlinkSync(join(outside, '20261122-0957/secret'), join(storage, '20261122/20261122-0957/link'))
+symlinkSync(outside, join(storage, '20261123'))
+execFileSync('mkfifo', [join(storage, '20261122/20261122-0957/pipe')])
+
+for (const path of [`${storage}/20261122/20261122-0957/a`, '/20261122/20261122-0957/a', '/moved/elsewhere/20261122/20261122-0957/a']) {
+  test(`the file is found by ${path.replace(root, '')}`, async () => {
+    const found = await openIndexed(line(path), storage)
+    assert.deepEqual(found, { ok: true, value: { text: ENTRY.trimEnd(), format: 'v3-json', trust: 'full' } })
+  })
+}
+
+const refused: [string, RegExp][] = [
+  ['/20261122/20261122-0957/link', /ELOOP/],
+  ['/20261123/20261122-0957/secret', /link on the way/],
+  ['/20261122/20261122-0957/../../../outside/20261122-0957/secret', /not below the storage folder/],
+  ['/20261122/20261122-0957/pipe', /no regular file/],
+  ['/20261122/20261122-0957/big', /longer than/],
+  ['/20261122/20261122-0957', /no regular file/],
+  ['/20261122/20261122-0957/empty', /empty/],
+  ['/20261122/20261122-0957/two', /more than one/],
+  ['/20261122/20261122-0957/gone', /ENOENT/],
+]
+for (const [path, problem] of refused) {
+  test(`${path} is refused`, async () => {
+    const found = await openIndexed(line(path), storage)
+    assert.ok(!found.ok)
+    assert.match(found.problem, problem)
+  })
+}
+
+test('a batch gets the transactions in the place of its index lines', async () => {
+  const log = join(storage, 'audit.log')
+  const item = { kind: 'entry', log, inode: 1n, offset: 10, length: 20, format: 'index-line', trust: 'full' } as const
+  const other = { ...item, format: 'v3-json', text: 'x' } as const
+  const items = [other, { ...item, text: line('/20261122/20261122-0957/a') }, { ...item, text: line('/20261122/20261122-0957/gone') }]
+  const batch = { log, items, files: [], lostBytes: 0, pendingBytes: 0 }
+  const read = await readIndexedFiles(batch, '')
+  assert.deepEqual(
+    read.items.map(({ kind, offset, length }) => [kind, offset, length]),
+    [
+      ['entry', 10, 20],
+      ['entry', 10, 20],
+      ['skipped', 10, 20],
+    ],
+  )
+  assert.deepEqual(read.items[0], other)
+  const [, entry] = read.items
+  assert.ok(entry?.kind === 'entry' && entry.format === 'v3-json' && entry.text === ENTRY.trimEnd())
+})

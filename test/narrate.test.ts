@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createNarrate } from '../src/narrate.ts'
+
+function setUp() {
+  const lines: [string, string, Record<string, unknown>][] = []
+  const write =
+    (level: string) =>
+    (event: string, fields: Readonly<Record<string, unknown>> = {}) =>
+      void lines.push([level, event, { ...fields }])
+  const time = { now: 1_000_000 }
+  const narrate = createNarrate({ info: write('info'), warn: write('warn'), error: write('error') }, () => time.now)
+  const threat = (count: number) => ({
+    parsed: 1,
+    skipped: [],
+    blocks: [],
+    threats: [{ eventId: count, ip: '192.0.2.1', score: 5 + count / 10, count }],
+  })
+  return { lines, time, narrate, threat }
+}
+
+test('the threats of an address are told at once, then once a minute with their number', () => {
+  const { lines, time, narrate, threat } = setUp()
+  for (let count = 1; count <= 5; count++) narrate.handled(threat(count))
+  assert.deepEqual(lines, [['info', 'threat.counted', { ip: '192.0.2.1', number: 1, score: 5.1, threat_count: 1 }]])
+  time.now += 59_999
+  narrate.flush()
+  assert.equal(lines.length, 1)
+  time.now += 1
+  narrate.flush()
+  assert.deepEqual(lines[1], ['info', 'threat.counted', { ip: '192.0.2.1', number: 4, score: 5.5, threat_count: 5 }])
+})
+
+test('more than 100 blocks in a second are summed up', () => {
+  const { lines, time, narrate } = setUp()
+  const block = {
+    ip: '192.0.2.1',
+    reason: 'high-score',
+    score: 9,
+    threatCount: 1,
+    blockedAt: 0,
+    expiresAt: 3_600_000,
+    eventId: 1,
+    rules: ['100004'],
+  } as const
+  narrate.handled({ parsed: 150, skipped: [], threats: [], blocks: Array(150).fill(block) })
+  assert.equal(lines.length, 100)
+  assert.deepEqual(lines[0], [
+    'info',
+    'address.blocked',
+    { ip: '192.0.2.1', reason: 'high-score', score: 9, threat_count: 1, rules: ['100004'], expires_at: '1970-01-01T01:00:00.000Z' },
+  ])
+  time.now += 1000
+  narrate.flush()
+  assert.deepEqual(lines[100], ['warn', 'addresses.blocked', { number: 50 }])
+})
+
+test('a repair is told with what differed', () => {
+  const { lines, narrate } = setUp()
+  narrate.enforced({ applied: 0, removed: 0, expired: [], repaired: 'IPv4: the chain is missing' })
+  assert.deepEqual(lines, [['warn', 'firewall.repaired', { drift: 'IPv4: the chain is missing' }]])
+})

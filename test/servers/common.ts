@@ -1,0 +1,62 @@
+import { request } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
+
+export type ServerOptions = { folder: string; format: 'JSON' | 'Native'; type: 'Serial' | 'Concurrent'; parts?: string; moreRules?: string }
+
+/** Writes ModSecurity's settings for both engines: the Core Rule Set as Debian ships it, and an audit log of every request. */
+export function modsecuritySettings({
+  format,
+  type,
+  parts = 'ABCFHZ',
+  moreRules = '',
+  auditLog,
+  storage,
+}: ServerOptions & { auditLog: string; storage: string }): string {
+  return `SecRuleEngine On
+SecRequestBodyAccess On
+SecRequestBodyLimit 13107200
+SecRequestBodyNoFilesLimit 131072
+SecResponseBodyAccess Off
+SecUnicodeMapFile /etc/modsecurity/unicode.mapping 20127
+SecAuditEngine On
+SecAuditLogParts ${parts}
+SecAuditLogFormat ${format}
+SecAuditLogType ${type}
+SecAuditLog ${auditLog}
+SecAuditLogStorageDir ${storage}
+SecRule REQUEST_HEADERS:Content-Type "^(?:application(?:/soap\\+|/)|text/)xml" "id:200000,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=XML"
+SecRule REQUEST_HEADERS:Content-Type "^application/json" "id:200001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
+${moreRules}
+Include /etc/modsecurity/crs/crs-setup.conf
+Include /usr/share/modsecurity-crs/rules/*.conf
+`
+}
+
+/** A port on loopback that nobody uses right now. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>(resolve => void server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => void server.close(resolve))
+  return port
+}
+
+export type Sent = { ip: string; method?: string; path: string; headers?: Record<string, string>; body?: string }
+
+/** Sends a request as a client with the address `ip`, whom the server believes because it trusts loopback; gives the status. */
+export function send(port: number, { ip, method = 'GET', path, headers = {}, body }: Sent): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const all = {
+      Host: 'shop.example',
+      'X-Real-IP': ip,
+      ...(body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }),
+      ...headers,
+    }
+    const sent = request({ host: '127.0.0.1', port, method, path, headers: all }, response => {
+      response.resume()
+      response.on('end', () => resolve(response.statusCode!))
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
