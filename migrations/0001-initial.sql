@@ -17,7 +17,6 @@ CREATE TABLE events (
   trust TEXT NOT NULL, transaction_id TEXT NOT NULL, log TEXT NOT NULL, inode TEXT NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX events_by_ip ON events (ip, at);
-CREATE INDEX events_by_at ON events (at);
 
 -- counted = 0 once the address was unblocked by hand: its window starts anew.
 CREATE TABLE threats (
@@ -30,9 +29,8 @@ CREATE INDEX threats_by_event ON threats (event_id);
 
 -- Events of an address by hour: what the busy-address rule counts, also after the events themselves made room.
 CREATE TABLE activity (
-  ip TEXT NOT NULL, hour INTEGER NOT NULL, events INTEGER NOT NULL, PRIMARY KEY (ip, hour)
+  hour INTEGER NOT NULL, ip TEXT NOT NULL, events INTEGER NOT NULL, PRIMARY KEY (hour, ip)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX activity_by_hour ON activity (hour);
 
 -- released_at is null while the block stands; applied says whether the kernel has its rule.
 CREATE TABLE blocks (

@@ -2,12 +2,13 @@ import { type ParseContext, parseEntry } from './core/entry/parse.ts'
 import { addressKey } from './core/ip.ts'
 import { outlineRequest } from './core/mask.ts'
 import { explainRequest, type Model, scoreRequest } from './core/model/model.ts'
-import { isThreat, judge, startsBlock } from './core/policy.ts'
+import { type Decision, type Evidence, isThreat, judge, startsBlock } from './core/policy.ts'
 import { printable } from './core/printable.ts'
 import type { Settings } from './core/settings.ts'
 import type { AuditEvent, Batch, Block, Entry, Millis, Skipped } from './core/types.ts'
 import { bandOf, hourOf } from './edge/store/scores.ts'
 import type { Store } from './edge/store/store.ts'
+import { MOST_OF_AN_ADDRESS } from './edge/store/threats.ts'
 
 export type Pipeline = {
   store: Store
@@ -47,7 +48,7 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
     activity.save()
     const threats = handled.flatMap(({ threat }) => threat ?? [])
     const blocks = handled.flatMap(({ block }) => block ?? [])
-    for (const ip of new Set(threats.map(threat => threat.ip))) store.threats.trim(ip)
+    for (const ip of new Set(threats.filter(threat => threat.count > MOST_OF_AN_ADDRESS).map(threat => threat.ip))) store.threats.trim(ip)
     addScores(readings, store)
     store.totals.add({
       parsed: readings.length,
@@ -95,10 +96,8 @@ function handleReading(
   const since = at - settings.countWindow
   const { threats, denied } = store.threats.countSince(ip, since)
   const threat: Threat = { eventId, ip, score, count: threats }
-  const decision = judge(
-    { score, intercepted: event.intercepted },
-    { threats, denied, events: pipeline.activity.countSince(ip, since) },
-    settings,
+  const decision = decide({ score, intercepted: event.intercepted }, { threats, denied }, settings, () =>
+    pipeline.activity.countBetween(ip, since, at),
   )
   if (decision.action === 'watch' || !startsBlock(at, seenAt, settings)) return { threat }
   if (store.blocks.active(ip, seenAt) !== undefined) return { threat }
@@ -118,6 +117,17 @@ function handleReading(
   store.blocks.release(ip, seenAt, 'expired')
   store.blocks.add(block)
   return { threat, block }
+}
+
+/** Judges a threat; how busy the address is matters only for what would be blocked, so only then it is counted. */
+function decide(
+  evidence: Evidence,
+  { threats, denied }: { threats: number; denied: number },
+  settings: Settings,
+  countEvents: () => number,
+): Decision {
+  const decision = judge(evidence, { threats, denied, events: 0 }, settings)
+  return decision.action === 'watch' ? decision : judge(evidence, { threats, denied, events: countEvents() }, settings)
 }
 
 function toRow({ entry, event, at, ip, ownScore, score }: Reading, seenAt: Millis, threat: boolean) {
@@ -168,9 +178,10 @@ function createActivity(store: Store) {
       const hours = fresh.get(ip) ?? new Map<number, number>()
       fresh.set(ip, hours.set(hourOf(at), (hours.get(hourOf(at)) ?? 0) + 1))
     },
-    countSince(ip: string, since: Millis): number {
-      const unsaved = [...(fresh.get(ip) ?? [])].filter(([hour]) => hour >= hourOf(since)).reduce((sum, [, events]) => sum + events, 0)
-      return store.events.countSince(ip, hourOf(since)) + unsaved
+    countBetween(ip: string, from: Millis, to: Millis): number {
+      const [first, last] = [hourOf(from), hourOf(to)]
+      const unsaved = [...(fresh.get(ip) ?? [])].filter(([hour]) => hour >= first).reduce((sum, [, events]) => sum + events, 0)
+      return store.events.countHours(ip, first, last) + unsaved
     },
     save(): void {
       for (const [ip, hours] of fresh) for (const [hour, events] of hours) store.events.addActivity(ip, hour, events)

@@ -51,7 +51,7 @@ function ofAddress(store: Store, ip: string, settings: Settings) {
     decision: decisionText(blocks[0], settings),
     threats_in_window: counts.threats,
     denied_in_window: counts.denied,
-    events_in_window: store.events.countSince(ip, hourOf(since)),
+    events_in_window: store.events.countHours(ip, hourOf(since), hourOf(now)),
     threats: store.threats.of(ip, MOST).map(threat => ({ ...threatJson(threat), event: eventOrNull(store.events.byId(threat.event_id)) })),
   }
 }

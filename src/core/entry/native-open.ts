@@ -139,8 +139,9 @@ function hasWholeBodies(entry: OpenEntry, letters: string): boolean {
 }
 
 function lengthOf(entry: OpenEntry, letter: string): number | undefined {
-  if (letter !== 'C' && letter !== 'E') return undefined
-  return entry.isOversize ? undefined : bodyLength(partOf(entry, letter === 'C' ? 'B' : 'F'))
+  if (entry.isOversize || (letter !== 'C' && letter !== 'E')) return undefined
+  if (letter === 'E' && partOf(entry, 'B').startsWith('HEAD ')) return 0
+  return bodyLength(partOf(entry, letter === 'C' ? 'B' : 'F'))
 }
 
 /** Gives the text of a part, '' when there is none (yet); the last one if it is there twice, for that is the server's own. */

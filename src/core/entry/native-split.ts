@@ -130,7 +130,7 @@ export function createNativeSplitter({ waiting, maxEntryBytes, skip, flush, repl
     }
     if (open && open.heading.boundary !== heading.boundary && isClientText(open, start)) {
       open.hasForeign = true
-      if (low && start <= low.until) low.isUnclear = true
+      if (low && open.start <= low.until) low.isUnclear = true
       return false
     }
     if (open) {

@@ -38,23 +38,21 @@ export function explainRequest(model: Model, request: HttpRequest): Reason[] {
   const row = atLeast(measure(request), model.usual)
   const raw = scoreRow(model.forest, row)
   const lp = surprisal(model.calibration, raw)
-  const reasons = FEATURES.map(({ name, words, where }, index) => {
-    const usual = Float64Array.from(row)
-    usual[index] = model.usual[index]!
-    const surprise = 1.5 * (lp - surprisal(model.calibration, scoreRow(model.forest, usual)))
-    return {
-      feature: words,
-      name,
-      where,
-      value: `${plainValue(index, row[index]!)}, usual is ${plainValue(index, model.usual[index]!)}`,
-      surprise,
-    }
+  const reasons = FEATURES.flatMap(({ words, where }, index) => {
+    const value = row[index]!
+    const usual = model.usual[index]!
+    if (value <= usual) return []
+    // What would the score be if only this were as usual?
+    row[index] = usual
+    const surprise = 1.5 * (lp - surprisal(model.calibration, scoreRow(model.forest, row)))
+    row[index] = value
+    return [{ feature: words, where, value: `${plainValue(index, value)}, usual is ${plainValue(index, usual)}`, surprise }]
   })
   return reasons
     .filter(({ surprise }) => surprise >= 0.1)
     .sort((a, b) => b.surprise - a.surprise)
     .slice(0, MOST_REASONS)
-    .map(({ feature, where, value, surprise }) => ({ feature, where, value, surprise: Math.round(surprise * 100) / 100 }))
+    .map(reason => ({ ...reason, surprise: Math.round(reason.surprise * 100) / 100 }))
 }
 
 /** Trains a model on clean requests, at least 10. The scale is fitted to requests that the scoring forest did not see (five folds in order). */

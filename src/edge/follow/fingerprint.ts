@@ -47,9 +47,8 @@ export function hasPackedHead(fd: number, head: string): boolean {
   }
 }
 
-/** Reads up to `length` bytes at `position`; fewer at the end of the file. */
-export function readAt(fd: number, position: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length)
+/** Reads up to `length` bytes at `position`, into `bytes` where it is given; fewer at the end of the file. */
+export function readAt(fd: number, position: number, length: number, bytes: Buffer = Buffer.allocUnsafe(length)): Buffer {
   let size = 0
   while (size < length) {
     const count = readSync(fd, bytes, size, length - size, position + size)

@@ -10,8 +10,8 @@ import { createTrack, type Track } from './track.ts'
 const MOST_DONE = 64
 /** More rotated files than this are not kept open for a writer that may still hold them. */
 const MOST_TRACKS = 8
-const BATCH_BYTES = 1024 * 1024
-const BATCH_ITEMS = 1000
+const BATCH_BYTES = 2 * 1024 * 1024
+const BATCH_ITEMS = 2000
 /** A path whose file stays empty this long while the old one grows has a writer that never reopened. */
 const STALE = 5_000
 
@@ -156,6 +156,7 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
         return false
       }
       for (const piece of pieces) items.push(toItem(piece, track))
+      if (track.isWaiting()) items.push(...track.settle(now() - options.quietMillis).map(piece => toItem(piece, track)))
       if (track.position() === start) return true
       bytes += track.position() - start
     }
@@ -172,7 +173,6 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
   /** What became of a file that was read to its end: it settles when it is quiet, and is left when nobody writes to it any more. */
   function atEnd(track: Track, items: (Entry | Skipped)[]): void {
     const quiet = now() - track.grewAt()
-    if (track.isWaiting() && quiet >= options.quietMillis) items.push(...track.settle().map(piece => toItem(piece, track)))
     if (track === current) return
     const isSucceeded = current !== undefined && current.position() > 0 && quiet >= options.graceMillis
     if (isSucceeded || track.isFixed || tracks.length > MOST_TRACKS) leave(track, items)

@@ -26,6 +26,10 @@ export function createTrack(parts: {
   // A splitter that was handed over from a truncated file may still hold bytes that have not settled.
   let settled = settledAt(splitter.settledOffset())
   let grewAt = parts.now
+  // The splitter keeps no reference to what it is given.
+  const buffer = Buffer.allocUnsafe(CHUNK + TAIL)
+  /** Where reading stood when, for what is not old enough yet to settle. */
+  let marks: { at: Millis; position: number }[] = []
 
   function settledAt(offset: number): { offset: number; tail: string } {
     return { offset, tail: fingerprint(readAt(fd, Math.max(0, offset - TAIL), Math.min(TAIL, offset))) }
@@ -69,7 +73,7 @@ export function createTrack(parts: {
       // Entries may end alike, so that a file which has regrown can show the same bytes before the position: its first bytes differ then.
       if (!readAt(fd, 0, head.length).equals(head)) return undefined
       // The bytes before the position come along in the same read: if they changed, the file is not what it was.
-      const found = readAt(fd, position - before.length, before.length + CHUNK)
+      const found = readAt(fd, position - before.length, before.length + CHUNK, buffer)
       if (found.length < before.length || !found.subarray(0, before.length).equals(before)) return undefined
       const chunk = found.subarray(before.length)
       if (chunk.length === 0) {
@@ -82,14 +86,18 @@ export function createTrack(parts: {
       size = Math.max(chunk.length === CHUNK ? fstatSync(fd).size : 0, position)
       growHead()
       const pieces = splitter.push(chunk)
+      marks = splitter.isWaiting() ? [...marks.slice(-1000), { at: now, position }] : []
       noteSettled(chunk)
       before = Buffer.from(found.subarray(Math.max(0, found.length - TAIL)))
       return pieces
     },
 
-    /** Gives out what only waited for something that might follow. */
-    settle(): Piece[] {
-      const pieces = splitter.settle()
+    /** Gives out what only waited for something that might follow, as far as it was read before `until`. */
+    settle(until: Millis): Piece[] {
+      const mark = marks.findLast(({ at }) => at <= until)
+      if (mark === undefined) return []
+      marks = marks.filter(({ at }) => at > until)
+      const pieces = splitter.settle(mark.position)
       noteSettled(Buffer.alloc(0))
       return pieces
     },

@@ -66,14 +66,12 @@ export function createEvents(database: Database) {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const addActivity = database.prepare(
-    'INSERT INTO activity (ip, hour, events) VALUES (?, ?, ?) ON CONFLICT (ip, hour) DO UPDATE SET events = events + excluded.events',
+    'INSERT INTO activity (hour, ip, events) VALUES (?, ?, ?) ON CONFLICT (hour, ip) DO UPDATE SET events = events + excluded.events',
   )
-  const countActivity = database
-    .prepare<[string, number], number>('SELECT coalesce(sum(events), 0) FROM activity WHERE ip = ? AND hour >= ?')
-    .pluck()
+  const activityOf = database.prepare<[number, string], number>('SELECT events FROM activity WHERE hour = ? AND ip = ?').pluck()
   const byId = database.prepare<[number], ShownEvent>(`SELECT ${SHOWN} FROM events WHERE id = ?`)
   const recent = database.prepare<[Millis, number, number], ShownEvent>(
-    `SELECT ${SHOWN} FROM events WHERE at >= ? AND score >= ? ORDER BY at DESC, id DESC LIMIT ?`,
+    `SELECT ${SHOWN} FROM events WHERE at >= ? AND score >= ? ORDER BY id DESC LIMIT ?`,
   )
   const recentOf = database.prepare<[string, string, Millis, number, number], ShownEvent>(
     `SELECT ${SHOWN} FROM events WHERE (ip = ? OR address = ?) AND at >= ? AND score >= ? ORDER BY at DESC, id DESC LIMIT ?`,
@@ -108,10 +106,14 @@ export function createEvents(database: Database) {
       )
       return Number(lastInsertRowid)
     },
-    addActivity: (ip: string, hour: number, events: number): void => void addActivity.run(ip, hour, events),
+    addActivity: (ip: string, hour: number, events: number): void => void addActivity.run(hour, ip, events),
 
-    /** How many events an address made since the start of an hour (hours since 1970). */
-    countSince: (ip: string, hour: number): number => countActivity.get(ip, hour)!,
+    /** How many events an address made in the hours from `first` to `last` (hours since 1970). */
+    countHours(ip: string, first: number, last: number): number {
+      let events = 0
+      for (let hour = first; hour <= last; hour++) events += activityOf.get(hour, ip) ?? 0
+      return events
+    },
 
     byId: (id: number): ShownEvent | undefined => byId.get(id),
 

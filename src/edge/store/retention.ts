@@ -9,7 +9,8 @@ export type Limits = { before: Millis; windowStart: Millis; maxEvents: number }
 /** Keeps the tables bounded by age and number, a chunk at a time so that no call holds the lock for long. */
 export function createRetention(database: Database) {
   const old = [
-    'DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < ? LIMIT ?)',
+    // Rows come in the order in which they were seen: the oldest stand first.
+    'DELETE FROM events WHERE seen_at < ? AND id IN (SELECT id FROM events ORDER BY id LIMIT ?)',
     'DELETE FROM threats WHERE id IN (SELECT id FROM threats WHERE at < ? LIMIT ?)',
     'DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE released_at IS NOT NULL AND applied = 0 AND released_at < ? LIMIT ?)',
     'DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE seen_at < ? LIMIT ?)',

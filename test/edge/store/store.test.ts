@@ -158,7 +158,7 @@ test('a flood loses its own oldest rows, nobody else does', () => {
 
 test('what is too old goes', () => {
   const store = openStore(':memory:', { create: true })
-  for (const at of [1, 2, 3]) store.events.add({ ...EVENT, at })
+  for (const at of [1, 2, 3]) store.events.add({ ...EVENT, at, seenAt: at })
   store.blocks.add({ ip: '192.0.2.9', ...manual, expiresAt: Number.POSITIVE_INFINITY })
   assert.equal(store.retention.trim({ before: 3, windowStart: 0, maxEvents: 1000 }), false)
   assert.deepEqual(store.query('SELECT at FROM events'), [{ at: 3 }])
