@@ -7,6 +7,7 @@ import type { Batch, Millis } from './core/types.ts'
 import { type FollowOptions, followAuditLogs } from './edge/follow.ts'
 import { readIndexedFiles } from './edge/indexed-file.ts'
 import type { Log } from './edge/log.ts'
+import { createMemoryKeeper } from './edge/memory.ts'
 import { openModel } from './edge/model-file.ts'
 import type { Notify } from './edge/notify.ts'
 import { protectedAddresses } from './edge/protected-addresses.ts'
@@ -20,9 +21,12 @@ import { type Handled, handleBatch } from './pipeline.ts'
 import { createStatus } from './status.ts'
 
 const SECOND: Millis = 1000
-/** The kernel is compared with the table this often: what somebody else changed is repaired within 5 s. */
+/** The kernel is compared with the table this often where nobody tells when it changes: what somebody else did is repaired within 5 s. */
 const VERIFY: Millis = 4.4 * SECOND
-const POLL: Millis = SECOND / 4
+/** Where the kernel tells it, this often all the same. */
+const VERIFY_WATCHED: Millis = 60 * SECOND
+/** No write of a web server lasts longer (151 ms was the longest that was seen). */
+const QUIET: Millis = SECOND / 4
 const RETRY: Millis = SECOND / 2
 /** A reader that holds the write-ahead log makes it grow: from here on batches are gathered for a second … */
 const WAL_SLOW = 64 * 1024 * 1024
@@ -73,6 +77,12 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   }
   const enforceRows = createEnforce({ store, firewall: parts.firewall, clock })
 
+  const memory = createMemoryKeeper()
+  let verified = { at: performance.now(), changed: false }
+  const watch = parts.firewall.watch?.(() => {
+    verified.changed = true
+  })
+
   releaseAllowed()
   narrate.enforced(await enforceRows({ verify: true }))
   log.info('daemon.started', {
@@ -83,7 +93,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   })
   status.write()
   await notify.ready(health.summary())
-  const ended = Promise.all([follow(), keepHouse()].map(endTogether)).finally(() => status.close())
+  const ended = Promise.all([follow(), keepHouse()].map(endTogether)).finally(close)
   return { reload, ended: ended.then(() => {}) }
 
   /** Whichever loop fails ends the other one, and with it the process: systemd starts it again. */
@@ -95,13 +105,19 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     }
   }
 
+  function close(): void {
+    watch?.stop()
+    status.close()
+  }
+
   async function follow(): Promise<void> {
-    for await (const batch of followAuditLogs(live.settings.auditLogs, followOptions, { signal, pollMillis: POLL, turn: status.moved })) {
+    for await (const batch of followAuditLogs(live.settings.auditLogs, followOptions, { signal, pollMillis: SECOND, turn: status.moved })) {
       status.followed(batch)
       const handled = await commit(await readIndexedFiles(batch, live.settings.storageDir))
       if (handled === undefined) return
       narrate.handled(handled)
       status.handled(handled)
+      memory.handled(batch.items.reduce((sum, item) => sum + item.length, 0))
       if (handled.blocks.length > 0) await enforce(false)
     }
   }
@@ -148,23 +164,43 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     }
     return runHousekeeping(
       [
-        { every: VERIFY, work: () => enforce(true) },
-        { every: SECOND, due: hasWork, work: () => enforce(false) },
+        { every: VERIFY_WATCHED, due: isVerifyDue, work: verify },
+        { every: 5 * SECOND, due: hasWork, work: () => enforce(false) },
         { every: SECOND, work: narrate.flush },
         { every: 2 * SECOND, work: status.write },
         { every: parts.watchdogEvery, work: () => (status.isMoving() ? notify.watchdog() : undefined) },
         { every: 60 * SECOND, work: () => void (allowed.refresh() && releaseAllowed()) },
+        { every: 5 * SECOND, work: () => (status.isIdle() ? rest() : undefined) },
         { every: 60 * SECOND, work: model.refresh },
         { every: 60 * SECOND, work: () => guarded(trim) },
       ],
-      { signal, clock: () => performance.now() },
+      {
+        signal,
+        clock: () => performance.now(),
+        nextAt: () => performance.now() + (store.blocks.nextExpiry() ?? Number.POSITIVE_INFINITY) - clock(),
+      },
     )
+  }
+
+  function isVerifyDue(): boolean {
+    const passed = performance.now() - verified.at
+    return watch?.isWatching() ? verified.changed && passed >= SECOND : passed >= VERIFY
+  }
+
+  async function verify(): Promise<void> {
+    verified = { at: performance.now(), changed: false }
+    await enforce(true)
   }
 
   function trim(): void {
     const { retention, countWindow, maxEvents } = live.settings
     store.retention.trim({ before: clock() - retention, windowStart: clock() - countWindow, maxEvents })
     store.checkpoint()
+  }
+
+  /** Gives memory back once a backlog is done. */
+  function rest(): void {
+    if (memory.rest()) store.shrink()
   }
 
   function guarded(work: () => void): void {
@@ -203,7 +239,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       fromStart: parts.fromStart,
       createSplitter,
       now: clock,
-      quietMillis: POLL,
+      quietMillis: QUIET,
       graceMillis: 60 * SECOND,
       notice: (event, fields) => status.noticed(path, event, fields, log),
     }

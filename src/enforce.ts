@@ -10,6 +10,8 @@ export interface Firewall {
   /** Makes it hold just `ips`, without a moment in which one of them is open. */
   rebuild(ips: readonly string[]): Promise<void>
   list(): Promise<string[]>
+  /** Tells when somebody changed the firewall, where the kernel says so; `isWatching` says whether it does. */
+  watch?(onChange: () => void): { isWatching(): boolean; stop(): void }
 }
 
 /** The part of the store that decides what the firewall holds. */

@@ -1,19 +1,19 @@
-import { setInterval } from 'node:timers/promises'
+import { setTimeout } from 'node:timers/promises'
 import type { Millis } from './core/types.ts'
 
-const TICK: Millis = 200
+/** Every wake of an idle process costs: two a second are enough for what others may have written. */
+const TICK: Millis = 500
 
 /** Something to do every so often; `due` may ask for it earlier. */
 export type Chore = { every: Millis; due?: () => boolean; work: () => Promise<unknown> | unknown }
 
-/** Does the chores one after the other, at most five looks a second, until the signal. A chore that throws ends it: chores handle what can pass. */
-export async function runHousekeeping(
-  chores: readonly Chore[],
-  { signal, clock }: { signal: AbortSignal; clock: () => Millis },
-): Promise<void> {
+/** Does the chores one after the other, twice a second and when `nextAt` (on the same clock) says that something falls due, until the signal.
+ *  A chore that throws ends it: chores handle what can pass. */
+export async function runHousekeeping(chores: readonly Chore[], { signal, clock, nextAt }: Parts): Promise<void> {
   const done = new Map(chores.map(chore => [chore, clock()]))
   try {
-    for await (const _ of setInterval(TICK, undefined, { signal })) {
+    while (!signal.aborted) {
+      await setTimeout(Math.min(TICK, Math.max(1, nextAt() - clock())), undefined, { signal })
       for (const chore of chores) {
         if (clock() - done.get(chore)! < chore.every && !chore.due?.()) continue
         done.set(chore, clock())
@@ -24,3 +24,5 @@ export async function runHousekeeping(
     if (!signal.aborted) throw error
   }
 }
+
+type Parts = { signal: AbortSignal; clock: () => Millis; nextAt: () => Millis }

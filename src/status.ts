@@ -8,6 +8,7 @@ import { VERSION } from './version.ts'
 
 /** Without a sign of life from the follower for this long, the pipeline is taken to hang. */
 const STILL: Millis = 30_000
+const IDLE: Millis = 3_000
 
 type Parts = {
   health: Health
@@ -25,6 +26,7 @@ export function createStatus({ health, model, settings, clock, file }: Parts) {
   const lag = new Map<string, number>()
   let lastEntryAt: Millis | null = null
   let movedAt = performance.now()
+  let batchAt = performance.now()
   let counted = { at: performance.now(), entries: 0, rate: 0 }
 
   function rate(): number {
@@ -40,7 +42,11 @@ export function createStatus({ health, model, settings, clock, file }: Parts) {
     },
     isMoving: (): boolean => performance.now() - movedAt < STILL,
 
+    /** Says whether no batch came for a few seconds. */
+    isIdle: (): boolean => performance.now() - batchAt > IDLE,
+
     followed({ log, pendingBytes }: Batch): void {
+      batchAt = performance.now()
       lag.set(log, pendingBytes)
       health.recovered('log', log)
     },

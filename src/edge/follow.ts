@@ -20,6 +20,9 @@ export type FollowOptions = {
   graceMillis: Millis
 }
 
+/** How often a log is looked at that has something to settle. */
+const SETTLE_LOOK: Millis = 50
+
 /** Follows several logs over rotation, truncation and restarts, and gives their entries in batches, until the signal.
  *  Asking for the next batch says that the one before is committed; who does not ask lets nothing be read.
  *  `turn` is called at every look, also when nothing is new. */
@@ -29,7 +32,7 @@ export async function* followAuditLogs(
   { signal, pollMillis, turn }: { signal: AbortSignal; pollMillis: Millis; turn?: () => void },
 ): AsyncGenerator<Batch> {
   const readers = logs.map(log => createLogReader(log, optionsOf(log)))
-  const waker = createWaker(logs, pollMillis)
+  const waker = createWaker(logs)
   try {
     while (!signal.aborted) {
       let isIdle = true
@@ -43,7 +46,9 @@ export async function* followAuditLogs(
         // A long backlog must not keep timers waiting.
         await setImmediate()
       }
-      if (isIdle) await waker.wait(signal)
+      // What only waits to settle is looked at when it may.
+      const isSettling = readers.some(reader => reader.isWaiting())
+      if (isIdle) await waker.wait(signal, isSettling ? Math.min(pollMillis, SETTLE_LOOK) : pollMillis)
     }
   } finally {
     waker.close()

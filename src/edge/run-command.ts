@@ -3,6 +3,12 @@ import { spawn } from 'node:child_process'
 /** Standard output of a program that ended well. */
 export type Run = (program: string, args: readonly string[], input?: string) => Promise<string>
 
+/** A program that runs on and tells something line by line. */
+export type Listening = { isRunning(): boolean; stop(): void }
+
+/** Starts a program that runs until `stop`, and hands over its lines. What it cannot do (or that it ended) shows in `isRunning`. */
+export type Listen = (program: string, args: readonly string[], onLine: (line: string) => void) => Listening
+
 export class CommandError extends Error {
   readonly program: string
   readonly status: number | undefined
@@ -22,7 +28,7 @@ export function createRun({ timeout }: { timeout: number }): Run {
     new Promise((resolve, reject) => {
       const child = spawn(program, args, {
         stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...keptEnvironment() },
+        env: environment(),
         timeout,
         killSignal: 'SIGKILL',
       })
@@ -47,9 +53,33 @@ export function createRun({ timeout }: { timeout: number }): Run {
     })
 }
 
-function keptEnvironment(): Record<string, string> {
+/** Makes a Listen under the same rules as createRun. */
+export function createListen(): Listen {
+  return (program, args, onLine) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], env: environment() })
+    let isRunning = true
+    let rest = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      const lines = (rest + chunk.toString('latin1')).split('\n')
+      rest = lines.pop()!.slice(0, 4096)
+      for (const line of lines) onLine(line)
+    })
+    child.on('error', () => {
+      isRunning = false
+    })
+    child.on('close', () => {
+      isRunning = false
+    })
+    // It must not keep the process alive, nor outlive it.
+    child.unref()
+    return { isRunning: () => isRunning, stop: () => void child.kill('SIGKILL') }
+  }
+}
+
+function environment(): Record<string, string> {
   const names = ['NOTIFY_SOCKET', 'XTABLES_LOCKFILE']
-  return Object.fromEntries(names.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]!]])))
+  const kept = Object.fromEntries(names.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]!]])))
+  return { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...kept }
 }
 
 function collect(stream: NodeJS.ReadableStream): () => string {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Settings } from '../../core/settings.ts'
 import type { Firewall } from '../../enforce.ts'
 import type { Log } from '../log.ts'
-import { createRun } from '../run-command.ts'
+import { createListen, createRun } from '../run-command.ts'
 import { createDryRun } from './dry-run.ts'
 import { createIptables } from './iptables.ts'
 
@@ -20,7 +20,7 @@ export function chooseFirewall(settings: Settings, { dryRun, log }: { dryRun: bo
 
 /** Opens the iptables firewall; IPv6 is left out where the kernel has none. */
 export function openIptables(chains: readonly string[]) {
-  return createIptables(createRun({ timeout: TIMEOUT }), { chains, hasIpv6: existsSync('/proc/net/if_inet6') })
+  return createIptables(createRun({ timeout: TIMEOUT }), { chains, hasIpv6: existsSync('/proc/net/if_inet6'), listen: createListen() })
 }
 
 /** Says what it would do, and takes our chain away once: nobody would expire its rules. Without rights on the firewall there is nothing to take away. */

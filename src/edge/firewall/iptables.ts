@@ -11,7 +11,8 @@ import {
 } from '../../core/iptables-script.ts'
 import type { Plan } from '../../core/types.ts'
 import type { Firewall } from '../../enforce.ts'
-import { CommandError, type Run } from '../run-command.ts'
+import { CommandError, type Listen, type Run } from '../run-command.ts'
+import { watchRules } from './watch-rules.ts'
 
 type Family = { name: 'IPv4' | 'IPv6'; save: string; restore: string }
 const IPV4: Family = { name: 'IPv4', save: 'iptables-save', restore: 'iptables-restore' }
@@ -24,7 +25,7 @@ const MOST_REMOVALS = 50
  *  Every call throws an Error that says what is wrong and what to do. */
 export function createIptables(
   run: Run,
-  { chains, hasIpv6 }: { chains: readonly string[]; hasIpv6: boolean },
+  { chains, hasIpv6, listen }: { chains: readonly string[]; hasIpv6: boolean; listen: Listen },
 ): Firewall & { remove(): Promise<boolean> } {
   const families = hasIpv6 ? [IPV4, IPV6] : [IPV4]
   // Rules that were found in step, as text: with many blocks, comparing text is far cheaper than reading every rule again.
@@ -67,6 +68,10 @@ export function createIptables(
     async list() {
       const states = await Promise.all(families.map(family => inspect(run, family)))
       return [...new Set(states.flatMap(state => readRules(state.rules).dropped))]
+    },
+
+    watch(onChange) {
+      return watchRules(listen, run, onChange)
     },
 
     async remove() {

@@ -15,7 +15,7 @@ const BATCH_ITEMS = 2000
 /** A path whose file stays empty this long while the old one grows has a writer that never reopened. */
 const STALE = 5_000
 
-export type LogReader = { next(): Promise<Batch | undefined>; close(): void }
+export type LogReader = { next(): Promise<Batch | undefined>; isWaiting(): boolean; close(): void }
 
 /** Reads one log over rotations and truncations. `next` gives what is new, or undefined when nothing is; it takes for granted that the batch before was committed. */
 export function createLogReader(log: string, options: FollowOptions): LogReader {
@@ -213,6 +213,8 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
       while (!(await readAll(items)) && items.length === 0);
       return toBatch(items)
     },
+    /** Says whether something was read that only waits to settle. */
+    isWaiting: () => tracks.some(track => track.isWaiting()),
     close: () => tracks.forEach(track => void track.close()),
   }
 }

@@ -1,11 +1,15 @@
 import { type FSWatcher, realpathSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
 
+/** So often (ms) it is looked whether the folder to watch is still the same one. */
+const REWATCH = 2000
+
 /** Wakes a waiting reader when something happens to a log: one watch on its folder, and a slow poll for what no watch sees
  *  (another file system, a symlink that changes, a folder that is not there yet). */
-export function createWaker(logs: readonly string[], pollMillis: number) {
+export function createWaker(logs: readonly string[]) {
   const watchers = new Map<string, { folder: string; watcher: FSWatcher }>()
   let isAwake = false
+  let lookAt = 0
   let wake = () => {}
 
   const stir = () => {
@@ -27,6 +31,7 @@ export function createWaker(logs: readonly string[], pollMillis: number) {
       watcher.on('error', () => {
         watcher.close()
         watchers.delete(log)
+        lookAt = 0
       })
       watchers.set(log, { folder, watcher })
     } catch {
@@ -36,8 +41,11 @@ export function createWaker(logs: readonly string[], pollMillis: number) {
 
   return {
     /** Waits for a sign of life, the poll or the signal. */
-    async wait(signal: AbortSignal): Promise<void> {
-      for (const log of logs) watchLog(log)
+    async wait(signal: AbortSignal, pollMillis: number): Promise<void> {
+      if (performance.now() >= lookAt) {
+        lookAt = performance.now() + REWATCH
+        for (const log of logs) watchLog(log)
+      }
       if (isAwake || signal.aborted) {
         isAwake = false
         return

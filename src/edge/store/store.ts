@@ -83,6 +83,7 @@ function noDatabase(path: string): Error {
 }
 
 function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
+  const dataVersion = database.prepare<[], number>('PRAGMA data_version').pluck()
   return {
     events: createEvents(database),
     threats: createThreats(database),
@@ -99,7 +100,7 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
     },
 
     /** A number that changes whenever another connection has written. */
-    dataVersion: () => database.pragma('data_version', { simple: true }) as number,
+    dataVersion: () => dataVersion.get()!,
 
     /** Throws when the file is damaged; takes about 1 ms a MB. */
     check(): void {
@@ -112,6 +113,9 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
 
     /** Runs a query of the caller's own, for tests and for people's views. */
     query: (sql: string): Record<string, unknown>[] => database.prepare<[], Record<string, unknown>>(sql).all(),
+
+    /** Gives the memory of the page cache back. */
+    shrink: () => void database.pragma('shrink_memory'),
 
     /** Bytes of the write-ahead log. */
     walBytes(): number {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createIptables } from '../../../src/edge/firewall/iptables.ts'
-import { createRun, type Run } from '../../../src/edge/run-command.ts'
+import { createListen, createRun, type Listen, type Run } from '../../../src/edge/run-command.ts'
 import { createNamespace, whyNoNamespace } from '../../netns.ts'
+import { until } from '../../until.ts'
 
 const skip = whyNoNamespace() ?? false
+const listen = createListen()
 const IPS = ['192.0.2.1', '198.51.100.2', '2001:db8::/64']
 
 /** Runs `work` on a real iptables of each kind in a namespace of its own. */
@@ -14,7 +16,7 @@ function onRealIptables(name: string, work: (parts: { run: Run; firewall: Return
       const namespace = createNamespace()
       try {
         const run: Run = (program, args, input) => namespace.run(program.replace(/^(ip6?tables)/, `$1-${kind}`), args, input)
-        await work({ run, firewall: createIptables(run, { chains: ['INPUT', 'DOCKER-USER'], hasIpv6: true }) })
+        await work({ run, firewall: createIptables(run, { chains: ['INPUT', 'DOCKER-USER'], hasIpv6: true, listen }) })
       } finally {
         namespace.remove()
       }
@@ -91,7 +93,7 @@ test('without rights or programs the error says what to do', { skip }, async () 
     const asNobody: Run = (program, args, input) =>
       namespace.run('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all', program, ...args], input)
     await assert.rejects(
-      createIptables(asNobody, { chains: ['INPUT'], hasIpv6: true }).rebuild([]),
+      createIptables(asNobody, { chains: ['INPUT'], hasIpv6: true, listen }).rebuild([]),
       /needs CAP_NET_ADMIN: start it with systemctl start modwarden/,
     )
   } finally {
@@ -99,7 +101,23 @@ test('without rights or programs the error says what to do', { skip }, async () 
   }
   const missing: Run = (_, args, input) => createRun({ timeout: 1000 })('no-such-iptables', args, input)
   await assert.rejects(
-    createIptables(missing, { chains: ['INPUT'], hasIpv6: false }).list(),
+    createIptables(missing, { chains: ['INPUT'], hasIpv6: false, listen }).list(),
     /cannot run no-such-iptables.*install the package iptables/,
   )
+})
+
+test('the kernel tells when somebody changes the rules', { skip }, async () => {
+  const namespace = createNamespace()
+  const inside: Listen = (program, args, onLine) => listen('ip', ['netns', 'exec', namespace.name, program, ...args], onLine)
+  let changes = 0
+  const watch = createIptables(namespace.run, { chains: ['INPUT'], hasIpv6: true, listen: inside }).watch!(() => changes++)
+  try {
+    await until('it watches', () => watch.isWatching())
+    // The listener needs a moment until it hears; a change is made again until it is told.
+    await until('a change is told', () => namespace.run('iptables', ['-A', 'OUTPUT', '-j', 'ACCEPT']).then(() => changes > 0))
+  } finally {
+    watch.stop()
+    namespace.remove()
+  }
+  await until('it watches no more', () => !watch.isWatching())
 })
