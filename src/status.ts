@@ -1,5 +1,6 @@
 import type { Settings } from './core/settings.ts'
 import type { Batch, Millis } from './core/types.ts'
+import type { FollowEvent } from './edge/follow.ts'
 import type { Log } from './edge/log.ts'
 import type { DaemonState } from './edge/status-file.ts'
 import type { Health } from './health.ts'
@@ -45,10 +46,10 @@ export function createStatus({ health, model, settings, clock, file }: Parts) {
     /** Says whether no batch came for a few seconds. */
     isIdle: (): boolean => performance.now() - batchAt > IDLE,
 
-    followed({ log, pendingBytes }: Batch): void {
+    followed({ log, items, pendingBytes }: Batch): void {
       batchAt = performance.now()
       lag.set(log, pendingBytes)
-      health.recovered('log', log)
+      if (items.length > 0) health.recovered('log', log)
     },
 
     handled({ parsed }: Handled): void {
@@ -56,18 +57,15 @@ export function createStatus({ health, model, settings, clock, file }: Parts) {
       counted.entries += parsed
     },
 
-    /** Tells what the follower noticed; a log that cannot be read is a problem until it gives entries again. */
-    noticed(path: string, event: string, fields: Readonly<Record<string, unknown>>, log: Log): void {
-      if (event === 'log.unreadable' || event === 'log.waiting' || event === 'log.stale-writer') {
-        const what =
-          event === 'log.stale-writer'
-            ? 'the web server still writes to the rotated file; use copytruncate or restart it'
-            : String(fields.problem ?? 'it is not there yet')
-        health.failed('log', `${path}: ${what}`, path)
+    /** Tells what the follower noticed; a log that cannot be read is a problem until it is found or gives entries again. */
+    noticed(path: string, event: FollowEvent, fields: Readonly<Record<string, unknown>>, log: Log): void {
+      if (event === 'log.unreadable' || event === 'log.waiting') {
+        health.failed('log', `${path}: ${String(fields.problem)}`, path)
         return
       }
-      if (event === 'log.found') health.recovered('log', path)
-      log[event === 'log.rotated' ? 'info' : 'warn'](event, { log: path, ...fields })
+      if (event === 'log.found' || event === 'log.rotated') health.recovered('log', path)
+      const remedy = event === 'log.stale-writer' ? { remedy: 'rotate with copytruncate, or restart the web server' } : {}
+      log[event === 'log.rotated' || event === 'log.found' ? 'info' : 'warn'](event, { log: path, ...fields, ...remedy })
     },
 
     write(): void {

@@ -1,0 +1,92 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import Sqlite from 'better-sqlite3'
+import { type FakeEntry, v3Entry } from '../entries.ts'
+import { createNamespace } from '../netns.ts'
+import { until } from '../until.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+export type DaemonHarness = ReturnType<typeof createDaemonHarness>
+
+/** A real daemon in a network namespace of its own, with its log, database and settings in a folder of its own. */
+export function createDaemonHarness(settings = '') {
+  const folder = mkdtempSync(join(tmpdir(), 'modwarden-daemon-'))
+  const namespace = createNamespace()
+  const log = join(folder, 'log/audit.log')
+  const database = join(folder, 'db/modwarden.db')
+  mkdirSync(join(folder, 'log'))
+  mkdirSync(join(folder, 'db'))
+  const config = join(folder, 'modwarden.toml')
+  writeFileSync(config, `audit_log = "${log}"\ndatabase = "${database}"\nmodel_dir = "${folder}/models"\n${settings}\n`)
+  let daemon: ChildProcess | undefined
+  let number = 0
+  const journalPath = join(folder, 'journal')
+  writeFileSync(journalPath, '')
+
+  return {
+    folder,
+    log,
+    database,
+    config,
+    namespace,
+
+    /** Starts the daemon and waits until it says so; `prefix` runs it by another program. */
+    async start(prefix: readonly string[] = []): Promise<void> {
+      const before = this.journal().length
+      daemon = spawn('ip', ['netns', 'exec', namespace.name, ...prefix, process.execPath, MAIN, '--config', config, 'run', '--from-start'])
+      for (const stream of [daemon.stdout!, daemon.stderr!]) stream.on('data', (chunk: Buffer) => appendFileSync(journalPath, chunk))
+      await until(
+        'the daemon has started',
+        () =>
+          this.journal()
+            .slice(before)
+            .some(line => line.event === 'daemon.started') || daemon!.exitCode !== null,
+      )
+    },
+    exitCode: () => daemon?.exitCode,
+    signal: (name: NodeJS.Signals) => void daemon?.kill(name),
+    async ended(): Promise<void> {
+      await until('the daemon has ended', () => daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null, 15_000)
+      daemon = undefined
+    },
+    text: () => readFileSync(journalPath, 'utf8'),
+    journal: (): Record<string, unknown>[] =>
+      readFileSync(journalPath, 'utf8')
+        .split('\n')
+        .flatMap(line => (line.startsWith('{') && line.endsWith('}') ? [JSON.parse(line) as Record<string, unknown>] : [])),
+
+    /** Writes entries with ids of their own and gives how many there are by now. */
+    write(count: number, entry: Partial<FakeEntry> = {}, path = log): number {
+      const text = Array.from({ length: count }, () => v3Entry({ ip: '203.0.113.1', ...entry, id: `n${number++}` })).join('')
+      appendFileSync(path, text)
+      return number
+    },
+    written: () => number,
+    query<T>(sql: string): T[] {
+      const reader = new Sqlite(database, { readonly: true })
+      try {
+        return reader.prepare<[], T>(sql).all()
+      } finally {
+        reader.close()
+      }
+    },
+    ids(): string[] {
+      return this.query<{ id: string }>('SELECT transaction_id AS id FROM events ORDER BY id').map(row => row.id)
+    },
+    rules: (): string => execFileSync('ip', ['netns', 'exec', namespace.name, 'iptables', '-S'], { encoding: 'utf8' }),
+    isDropped(ip: string): boolean {
+      return this.rules().includes(`-A MODWARDEN -s ${ip}/32 -j DROP`)
+    },
+    command: (...args: string[]) => spawnSync(process.execPath, [MAIN, '--config', config, ...args], { encoding: 'utf8' }),
+    async remove(): Promise<void> {
+      daemon?.kill('SIGKILL')
+      await this.ended()
+      namespace.remove()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}

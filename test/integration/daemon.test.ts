@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { appendFileSync, copyFileSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import Sqlite from 'better-sqlite3'
+import { whyNoNamespace } from '../netns.ts'
+import { mulberry32 } from '../random.ts'
+import { until } from '../until.ts'
+import { createDaemonHarness, type DaemonHarness } from './daemon-harness.ts'
+
+const skip = whyNoNamespace() ?? false
+
+function withDaemon(name: string, work: (daemon: DaemonHarness) => Promise<void>, settings = ''): void {
+  test(name, { skip, timeout: 90_000 }, async () => {
+    const daemon = createDaemonHarness(settings)
+    try {
+      await work(daemon)
+    } catch (error) {
+      process.stderr.write(daemon.text().slice(-4000))
+      throw error
+    } finally {
+      await daemon.remove()
+    }
+  })
+}
+
+const status = (daemon: DaemonHarness) => JSON.parse(daemon.command('status', '--json').stdout) as Record<string, unknown>
+
+withDaemon('kill -9 at any moment, with rotations, loses and repeats nothing', async daemon => {
+  const random = mulberry32(42)
+  await daemon.start()
+  for (let round = 0; round < 8; round++) {
+    for (let step = 0; step < 5; step++) {
+      daemon.write(1 + Math.floor(random() * 200), { ip: `198.51.100.${round}` })
+      if (random() < 0.3) {
+        for (let place = 9; place > 0; place--) rename(`${daemon.log}.${place}`, `${daemon.log}.${place + 1}`)
+        if (random() < 0.5) renameSync(daemon.log, `${daemon.log}.1`)
+        else {
+          copyFileSync(daemon.log, `${daemon.log}.1`)
+          truncateSync(daemon.log)
+        }
+      }
+      await pause(random() * 40)
+    }
+    daemon.write(1, { ip: `192.0.2.${round}`, loggedScore: 9 })
+    daemon.signal('SIGKILL')
+    await daemon.ended()
+    await daemon.start()
+  }
+  daemon.write(1)
+  await until('all is read', () => daemon.ids().length >= daemon.written(), 20_000)
+  const ids = daemon.ids()
+  assert.equal(new Set(ids).size, ids.length, 'nothing twice')
+  assert.equal(ids.length, daemon.written(), 'nothing lost')
+  await until('every attacker is dropped', () =>
+    Array.from({ length: 8 }, (_, round) => daemon.isDropped(`192.0.2.${round}`)).every(Boolean),
+  )
+  assert.equal(daemon.rules().match(/-j DROP/g)!.length, 8, 'no rule twice')
+})
+
+withDaemon('while somebody holds the database nothing is lost, and the status says so', async daemon => {
+  daemon.write(1, { ip: '192.0.2.1', loggedScore: 9 })
+  await daemon.start()
+  await until('the first is dropped', () => daemon.isDropped('192.0.2.1'))
+  const holder = new Sqlite(daemon.database)
+  holder.exec('BEGIN IMMEDIATE')
+  daemon.write(20)
+  daemon.write(1, { ip: '192.0.2.2', loggedScore: 9 })
+  await until('the status tells it', () => String(status(daemon).database_problem).includes('database is locked'))
+  assert.ok(daemon.isDropped('192.0.2.1'), 'what stands stays')
+  assert.equal(daemon.isDropped('192.0.2.2'), false)
+  holder.exec('ROLLBACK')
+  holder.close()
+  await until('the second is dropped', () => daemon.isDropped('192.0.2.2'))
+  assert.equal(daemon.ids().length, 22)
+  assert.deepEqual(
+    daemon
+      .journal()
+      .filter(line => String(line.event).startsWith('database.'))
+      .map(line => line.event),
+    ['database.failed', 'database.recovered'],
+  )
+})
+
+withDaemon('on a full disk the follower waits, and goes on when there is room', async daemon => {
+  const folder = dirname(daemon.database)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder])
+  try {
+    await daemon.start()
+    daemon.write(1, { ip: '192.0.2.1', loggedScore: 9 })
+    await until('it is dropped', () => daemon.isDropped('192.0.2.1'))
+    const free = execFileSync('df', ['--output=avail', '-B1', folder], { encoding: 'utf8' }).split('\n')[1]!
+    writeFileSync(join(folder, 'filler'), Buffer.alloc(Number(free)))
+    daemon.write(500)
+    await until('the status tells it', () => String(status(daemon).database_problem).includes('full'))
+    assert.ok(daemon.isDropped('192.0.2.1'))
+    rmSync(join(folder, 'filler'))
+    await until('all is read', () => daemon.ids().length === 501)
+    assert.equal(new Set(daemon.ids()).size, 501)
+    daemon.signal('SIGTERM')
+    await daemon.ended()
+  } finally {
+    await daemon.ended().catch(() => {})
+    execFileSync('umount', ['-l', folder])
+  }
+})
+
+withDaemon('a damaged database is set aside, and the standing blocks are taken over from the kernel', async daemon => {
+  await daemon.start()
+  daemon.command('block', '192.0.2.7', '--for', '1h')
+  daemon.write(3)
+  await until('it is dropped', () => daemon.isDropped('192.0.2.7') && daemon.ids().length === 3)
+  daemon.signal('SIGKILL')
+  await daemon.ended()
+  for (const suffix of ['-wal', '-shm']) rmSync(daemon.database + suffix, { force: true })
+  writeFileSync(daemon.database, 'no database any more '.repeat(1000))
+  await daemon.start()
+  assert.ok(daemon.isDropped('192.0.2.7'))
+  assert.deepEqual(daemon.query('SELECT ip, reason FROM blocked_ips'), [{ ip: '192.0.2.7', reason: 'imported' }])
+  assert.ok(daemon.journal().some(line => line.event === 'database.set-aside' && line.level === 50))
+  assert.ok(readdirSync(dirname(daemon.database)).some(name => name.includes('.damaged-')))
+  await until('the log is read again', () => daemon.ids().length === 3)
+})
+
+withDaemon('what expired while the daemon was down is released at the start, all else stays', async daemon => {
+  await daemon.start()
+  daemon.command('block', '192.0.2.1', '--for', '5s')
+  daemon.command('block', '192.0.2.2', '--for', '1h')
+  await until('both are dropped', () => daemon.isDropped('192.0.2.1') && daemon.isDropped('192.0.2.2'))
+  daemon.signal('SIGTERM')
+  await daemon.ended()
+  await until(
+    'its time is over',
+    () =>
+      daemon.query<{ n: number }>("SELECT count(*) AS n FROM blocks WHERE expires_at < (julianday('now') - 2440587.5) * 86400000")[0]!.n ===
+      1,
+  )
+  assert.ok(daemon.isDropped('192.0.2.1'), 'a stop leaves the rules in the kernel')
+  await daemon.start()
+  assert.equal(daemon.isDropped('192.0.2.1'), false)
+  assert.ok(daemon.isDropped('192.0.2.2'))
+})
+
+withDaemon('observing keeps rows and touches no firewall, and leaves no rules of an enforcing daemon behind', async daemon => {
+  await daemon.start()
+  daemon.write(1, { ip: '192.0.2.1', loggedScore: 9 })
+  await until('it is dropped', () => daemon.isDropped('192.0.2.1'))
+  daemon.signal('SIGTERM')
+  await daemon.ended()
+  appendFileSync(daemon.config, 'mode = "observe"\n')
+  await daemon.start()
+  daemon.write(1, { ip: '192.0.2.2', loggedScore: 9 })
+  await until('the row is there', () => daemon.query('SELECT ip FROM blocked_ips').length === 2)
+  assert.equal(daemon.rules().includes('MODWARDEN'), false)
+  assert.equal(status(daemon).firewall_in_step, false)
+})
+
+withDaemon('without CAP_NET_ADMIN the start fails with the remedy', async daemon => {
+  daemon.write(1)
+  await daemon.start(['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin'])
+  assert.equal(daemon.exitCode(), 1)
+  assert.match(daemon.text(), /modwarden: .*modwarden needs CAP_NET_ADMIN: start it with systemctl start modwarden, or as root/)
+})
+
+withDaemon('a SIGTERM in the middle of a backlog ends it within a second, and nothing is lost', async daemon => {
+  daemon.write(20_000)
+  await daemon.start()
+  await until('it is at work', () => daemon.ids().length > 0)
+  const began = Date.now()
+  daemon.signal('SIGTERM')
+  await daemon.ended()
+  assert.ok(Date.now() - began < 1000, `${Date.now() - began} ms`)
+  assert.equal(statSync(`${daemon.database}-wal`, { throwIfNoEntry: false }), undefined)
+  await daemon.start()
+  await until('all is read', () => daemon.ids().length === 20_000, 30_000)
+  assert.equal(new Set(daemon.ids()).size, 20_000)
+})
+
+function rename(from: string, to: string): void {
+  if (statSync(from, { throwIfNoEntry: false }) !== undefined) renameSync(from, to)
+}

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createSplitter } from '../src/core/entry/split.ts'
+import { createLocalOffset } from '../src/core/entry/time.ts'
+import { parseSettings } from '../src/core/settings.ts'
+import type { Batch, Entry } from '../src/core/types.ts'
+import { loadBaseModel } from '../src/edge/model-file.ts'
+import { openStore } from '../src/edge/store/store.ts'
+import { createNarrate } from '../src/narrate.ts'
+import { handleBatch, type Pipeline } from '../src/pipeline.ts'
+import { type FakeEntry, v3Entry } from './entries.ts'
+
+const NOW = Math.floor(Date.now() / 1000) * 1000
+const base = loadBaseModel()
+assert.ok(base.ok)
+const model = base.value
+
+function setUp(values: Record<string, unknown> = {}, path = ':memory:', isAllowed: (ip: string) => boolean = () => false) {
+  const settings = parseSettings([{ name: 'test', values }])
+  assert.ok(settings.ok)
+  const store = openStore(path, { create: true })
+  const time = { now: NOW }
+  const pipeline: Pipeline = {
+    store,
+    model: () => model,
+    settings: () => settings.value,
+    isAllowed,
+    clock: () => time.now,
+    parseContext: { localOffsetMinutes: createLocalOffset() },
+  }
+  return {
+    store,
+    time,
+    handle: (entries: FakeEntry[], trust: Entry['trust'] = 'full') => handleBatch(toBatch(entries, trust), pipeline),
+    pipeline,
+  }
+}
+
+function toBatch(entries: FakeEntry[], trust: Entry['trust']): Batch {
+  const text = entries.map(entry => v3Entry({ at: NOW, ...entry })).join('')
+  const pieces = createSplitter({ offset: 0 }).push(Buffer.from(text, 'latin1'))
+  const items = pieces.map(piece => {
+    assert.ok(piece.kind === 'entry')
+    return {
+      kind: 'entry' as const,
+      log: '/log',
+      inode: 1n,
+      offset: piece.start,
+      length: piece.end - piece.start,
+      format: piece.format,
+      text: piece.text,
+      trust,
+    }
+  })
+  return {
+    log: '/log',
+    items,
+    files: [{ device: 1n, inode: 1n, offset: text.length, tail: '', head: '', done: false }],
+    lostBytes: 0,
+    pendingBytes: 0,
+  }
+}
+
+const times = (count: number, entry: FakeEntry) => Array.from({ length: count }, () => entry)
+const reasons = (handled: { blocks: readonly { reason: string }[] }) => handled.blocks.map(block => block.reason)
+
+test('one score above 8 blocks, with its reason, rules and times', () => {
+  const { handle, store } = setUp()
+  const { blocks } = handle([{ ip: '192.0.2.1', loggedScore: 8.1 }])
+  assert.deepEqual(
+    blocks.map(({ ip, reason, score, threatCount, blockedAt, expiresAt, rules }) => ({
+      ip,
+      reason,
+      score,
+      threatCount,
+      blockedAt,
+      expiresAt,
+      rules,
+    })),
+    [{ ip: '192.0.2.1', reason: 'high-score', score: 8.1, threatCount: 1, blockedAt: NOW, expiresAt: NOW + 3_600_000, rules: ['100004'] }],
+  )
+  assert.deepEqual(store.blocks.plan().block, ['192.0.2.1'])
+})
+
+test('counts go over batches and restarts of the pipeline', () => {
+  const { handle } = setUp()
+  assert.deepEqual(reasons(handle(times(5, { ip: '192.0.2.1', loggedScore: 5.5 }))), [])
+  assert.deepEqual(reasons(handle([{ ip: '192.0.2.1', loggedScore: 6 }])), [])
+  assert.deepEqual(reasons(handle([{ ip: '192.0.2.1', loggedScore: 6.1 }])), ['repeated'])
+})
+
+test('the eleventh threat blocks, once', () => {
+  const { handle } = setUp()
+  assert.deepEqual(reasons(handle(times(14, { ip: '192.0.2.1', loggedScore: 5.1 }))), ['too-many'])
+  assert.deepEqual(reasons(handle(times(5, { ip: '192.0.2.1', loggedScore: 5.1 }))), [])
+})
+
+test('what lies before the window does not count', () => {
+  const { handle, time } = setUp()
+  handle(times(10, { ip: '192.0.2.1', loggedScore: 5.1 }))
+  time.now += 24 * 3_600_000 + 1000
+  assert.deepEqual(reasons(handle([{ ip: '192.0.2.1', loggedScore: 5.1, at: time.now }])), [])
+})
+
+test('an old entry counts, and starts no block; one from the future counts as now', () => {
+  const { handle, store } = setUp()
+  assert.deepEqual(reasons(handle([{ ip: '192.0.2.1', loggedScore: 9, at: NOW - 3_601_000 }])), [])
+  assert.equal(store.threats.countSince('192.0.2.1', 0).threats, 1)
+  handle([{ ip: '192.0.2.2', loggedScore: 5.5, at: NOW + 86_400_000 }])
+  assert.equal(store.events.recent({ ip: '192.0.2.2', since: 0, minScore: 0, limit: 1 })[0]!.at, NOW)
+})
+
+test('nobody who is allowed is counted, and no entry of low trust counts against anybody', () => {
+  const { handle, store } = setUp({}, ':memory:', ip => ip === '192.0.2.1')
+  assert.deepEqual(reasons(handle(times(20, { ip: '192.0.2.1', loggedScore: 9.9 }))), [])
+  assert.deepEqual(reasons(handle(times(20, { ip: '192.0.2.2', loggedScore: 9.9 }), 'low')), [])
+  assert.equal(store.threats.countAllSince(0), 0)
+  assert.equal(store.events.recent({ ip: undefined, since: 0, minScore: 0, limit: 100 }).length, 40)
+})
+
+test('IPv6 is counted by its prefix', () => {
+  const { handle } = setUp()
+  const handled = handle(Array.from({ length: 6 }, (_, index) => ({ ip: `2001:db8::${index + 1}`, loggedScore: 6.5 })))
+  assert.deepEqual(
+    handled.blocks.map(({ ip, reason }) => [ip, reason]),
+    [['2001:db8::/64', 'repeated']],
+  )
+})
+
+test('a busy address is judged by its share, however its entries come in batches', () => {
+  for (const size of [1, 10, 300]) {
+    const { handle } = setUp()
+    const entries = [...times(250, { ip: '192.0.2.1' }), ...times(12, { ip: '192.0.2.1', loggedScore: 9 })]
+    const blocks = []
+    for (let from = 0; from < entries.length; from += size) blocks.push(...reasons(handle(entries.slice(from, from + size))))
+    assert.deepEqual(blocks, [], `batches of ${size}`)
+  }
+})
+
+test('an address that was unblocked by hand starts anew', () => {
+  const { handle, store } = setUp()
+  handle(times(11, { ip: '192.0.2.1', loggedScore: 5.1 }))
+  store.threats.forgive('192.0.2.1')
+  store.blocks.release('192.0.2.1', NOW, 'manual')
+  assert.deepEqual(reasons(handle(times(10, { ip: '192.0.2.1', loggedScore: 5.1 }))), [])
+  assert.deepEqual(reasons(handle([{ ip: '192.0.2.1', loggedScore: 5.1 }])), ['too-many'])
+})
+
+test('nothing of a batch is kept when the transaction fails', () => {
+  const { pipeline, store } = setUp()
+  const broken = {
+    ...store,
+    positions: {
+      ...store.positions,
+      save: () => {
+        throw new Error('the disk is full')
+      },
+    },
+  }
+  assert.throws(
+    () => handleBatch(toBatch([{ ip: '192.0.2.1', loggedScore: 9 }], 'full'), { ...pipeline, store: broken }),
+    /the disk is full/,
+  )
+  assert.deepEqual(store.query('SELECT * FROM events'), [])
+  assert.deepEqual(store.blocks.plan().block, [])
+  assert.deepEqual(store.query('SELECT * FROM activity'), [])
+})
+
+test('a secret in any value of a request reaches neither the database nor its log nor the journal', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'modwarden-secret-'))
+  try {
+    const secret = 'S3cr3t-Hunter2-Value'
+    const { handle, store } = setUp({}, join(folder, 'modwarden.db'))
+    const handled = handle(
+      times(12, {
+        ip: '192.0.2.1',
+        loggedScore: 9,
+        uri: `/login?password=${secret}&token=${secret}&${secret}`,
+        headers: {
+          Authorization: `Bearer ${secret}`,
+          Cookie: `session=${secret}`,
+          'X-Api-Key': secret,
+          Referer: `http://x/?p=${secret}`,
+          'User-Agent': secret,
+        },
+        body: `password=${secret}&card=${secret}`,
+      }),
+    )
+    const journal: string[] = []
+    const write = (event: string, fields?: Readonly<Record<string, unknown>>) => void journal.push(`${event} ${JSON.stringify(fields)}`)
+    createNarrate({ info: write, warn: write, error: write }, () => NOW).handled(handled)
+    store.transaction(() => store.totals.add({ parsed: 1 }))
+    const files = readdirSync(folder)
+    assert.ok(files.includes('modwarden.db-wal'))
+    for (const file of files) assert.equal(readFileSync(join(folder, file), 'latin1').includes(secret), false, file)
+    assert.ok(journal.length > 0)
+    assert.equal(journal.join().includes(secret), false)
+    store.close()
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
