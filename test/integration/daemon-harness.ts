@@ -81,7 +81,9 @@ export function createDaemonHarness(settings = '') {
     isDropped(ip: string): boolean {
       return this.rules().includes(`-A MODWARDEN -s ${ip}/32 -j DROP`)
     },
-    command: (...args: string[]) => spawnSync(process.execPath, [MAIN, '--config', config, ...args], { encoding: 'utf8' }),
+    /** Runs a command where the daemon runs: this machine's own addresses may be the very ones that a test blocks. */
+    command: (...args: string[]) =>
+      spawnSync('ip', ['netns', 'exec', namespace.name, process.execPath, MAIN, '--config', config, ...args], { encoding: 'utf8' }),
     async remove(): Promise<void> {
       daemon?.kill('SIGKILL')
       await this.ended()

@@ -3,6 +3,9 @@ import { type AddressInfo, createServer } from 'node:net'
 
 export type ServerOptions = { folder: string; format: 'JSON' | 'Native'; type: 'Serial' | 'Concurrent'; parts?: string; moreRules?: string }
 
+/** A running web server of a test's own. USR1 is what logrotate's scripts send. */
+export type WebServer = { port: number; auditLog: string; storage: string; signal(name: 'USR1' | 'HUP'): void; stop(): Promise<void> }
+
 /** Writes ModSecurity's settings for both engines: the Core Rule Set as Debian ships it, and an audit log of every request. */
 export function modsecuritySettings({
   format,

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { until } from '../until.ts'
-import { freePort, modsecuritySettings, type ServerOptions } from './common.ts'
+import { freePort, modsecuritySettings, type ServerOptions, type WebServer } from './common.ts'
 
 const MODULE = '/usr/lib/nginx/modules/ngx_http_modsecurity_module.so'
 
@@ -14,10 +14,8 @@ export function whyNoNginx(): string | undefined {
   return existsSync(MODULE) ? undefined : 'needs nginx with libmodsecurity 3 (scripts/setup-debian installs it)'
 }
 
-export type Nginx = { port: number; auditLog: string; storage: string; signal(name: 'USR1' | 'HUP'): void; stop(): Promise<void> }
-
 /** Starts an nginx of the test's own on loopback, in front of a small application; the client's address is taken from X-Real-IP. */
-export async function startNginx(options: ServerOptions): Promise<Nginx> {
+export async function startNginx(options: ServerOptions): Promise<WebServer> {
   const { folder } = options
   const storage = join(folder, 'storage')
   for (const path of [folder, storage, join(folder, 'log')]) {
