@@ -14,13 +14,14 @@ export type Narrate = ReturnType<typeof createNarrate>
 /** Makes the teller of what happened: one line for what an operator would act on, never a flood. */
 export function createNarrate(log: Log, clock: () => Millis) {
   const told = new Map<string, { at: Millis; untold: number; score: number; count: number }>()
+  const counted = createBurst(log, clock, 'threat.counted', 'threats.counted')
   const blocked = createBurst(log, clock, 'address.blocked', 'addresses.blocked')
   const unblocked = createBurst(log, clock, 'address.unblocked', 'addresses.unblocked')
   const skipped = createBurst(log, clock, 'entry.skipped', 'entries.skipped')
 
   function tellThreat(ip: string, now: Millis): void {
     const threat = told.get(ip)!
-    log.info('threat.counted', { ip, number: threat.untold, score: threat.score, threat_count: threat.count })
+    counted.tell('info', { ip, number: threat.untold, score: threat.score, threat_count: threat.count })
     told.delete(ip)
     told.set(ip, { ...threat, at: now, untold: 0, score: 0 })
   }
@@ -61,7 +62,7 @@ export function createNarrate(log: Log, clock: () => Millis) {
         if (untold > 0) tellThreat(ip, now)
         else told.delete(ip)
       }
-      for (const burst of [blocked, unblocked, skipped]) burst.flush()
+      for (const burst of [counted, blocked, unblocked, skipped]) burst.flush()
     },
   }
 }

@@ -26,6 +26,9 @@ export type NewBlock = Block & { eventId: number; rules: readonly string[] }
 /** What a batch brought, for the journal and the status; true only once it is committed. */
 export type Handled = { parsed: number; skipped: readonly Skipped[]; threats: readonly Threat[]; blocks: readonly NewBlock[] }
 
+/** Below this score of our own, it was the WAF or its inline scorer that made the event a threat. */
+const WORTH_EXPLAINING = 3
+
 /** An entry read and scored: all that happens before the database. */
 type Reading = { entry: Entry; event: AuditEvent; at: Millis; ip: string; ownScore: number | undefined; score: number }
 
@@ -97,7 +100,7 @@ function handleReading(
   const { threats, denied } = store.threats.countSince(ip, since)
   const threat: Threat = { eventId, ip, score, count: threats }
   const decision = decide({ score, intercepted: event.intercepted }, { threats, denied }, settings, () =>
-    pipeline.activity.countBetween(ip, since, at),
+    store.events.hasMore(ip, since, settings.busyAfter) ? pipeline.activity.countBetween(ip, since, at) : 0,
   )
   if (decision.action === 'watch' || !startsBlock(at, seenAt, settings)) return { threat }
   if (store.blocks.active(ip, seenAt) !== undefined) return { threat }
@@ -164,7 +167,9 @@ function explanation({ event, ownScore }: Reading, model: Model): { model: strin
   const matches = event.matches
     .slice(0, 20)
     .map(({ id, message, severity }) => ({ id, message: printable(message, 128), severity: printable(severity, 16) }))
-  const reasons = event.request === undefined || ownScore === undefined ? [] : explainRequest(model, event.request)
+  // What the model finds ordinary, it has nothing to explain about.
+  const reasons =
+    event.request === undefined || ownScore === undefined || ownScore < WORTH_EXPLAINING ? [] : explainRequest(model, event.request)
   return { model: model.version, matches: JSON.stringify(matches), reasons: JSON.stringify(reasons) }
 }
 

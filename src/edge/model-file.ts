@@ -9,12 +9,14 @@ import type { Log } from './log.ts'
 const BASE = fileURLToPath(new URL('../../models/base.json', import.meta.url))
 /** The file of a model folder that scores; a version becomes it by rename. */
 const ACTIVE = 'active.json'
+/** The stamp of a folder where no model is active. */
+const NO_MODEL = 'base'
 const MOST_BYTES = 64 * 1024 * 1024
 
 /** Loads the active model of a folder, or the base model that ships with the program where there is none. */
 export function loadModel(folder: string): Result<Model> {
   const path = join(folder, ACTIVE)
-  return statSync(path, { throwIfNoEntry: false }) === undefined ? loadBaseModel() : readModel(path)
+  return stampOf(path) === NO_MODEL ? loadBaseModel() : readModel(path)
 }
 
 /** Loads the model that ships with the program. */
@@ -25,7 +27,10 @@ export function loadBaseModel(): Result<Model> {
 /** Reads one model file; what is wrong with it comes back as a problem that names the file. */
 export function readModel(path: string): Result<Model> {
   try {
-    const { size } = statSync(path)
+    const file = statSync(path)
+    // A pipe or device could be read for ever.
+    if (!file.isFile()) return { ok: false, problem: `${path} is no file` }
+    const { size } = file
     if (size > MOST_BYTES) return { ok: false, problem: `${path} is too large for a model (${size} bytes)` }
     const model = parseModel(readFileSync(path, 'utf8'))
     return model.ok ? model : { ok: false, problem: `${path} ${model.problem}` }
@@ -49,16 +54,12 @@ export function activateModel(folder: string, model: Model): void {
 /** Keeps the model of a folder at hand: `refresh` takes over a newly activated one; a damaged one is told and the last good one stays. */
 export function openModel(folder: string, log: Log): { current(): Model; refresh(): void } {
   const path = join(folder, ACTIVE)
-  const stamp = () => {
-    const found = statSync(path, { throwIfNoEntry: false })
-    return found === undefined ? 'base' : `${found.ino}:${found.mtimeMs}:${found.size}`
-  }
-  let seen = stamp()
+  let seen = stampOf(path)
   let model = firstModel(folder, log)
   return {
     current: () => model,
     refresh() {
-      const now = stamp()
+      const now = stampOf(path)
       if (now === seen) return
       seen = now
       const next = loadModel(folder)
@@ -66,6 +67,16 @@ export function openModel(folder: string, log: Log): { current(): Model; refresh
       model = next.value
       log.info('model.activated', { model: model.version })
     },
+  }
+}
+
+/** What changes whenever the file does; a file that cannot be looked at (permissions, a circle of links) has a stamp too, and is told when it is read. */
+function stampOf(path: string): string {
+  try {
+    const found = statSync(path, { throwIfNoEntry: false })
+    return found === undefined ? NO_MODEL : `${found.ino}:${found.mtimeMs}:${found.size}`
+  } catch (error) {
+    return `unreadable: ${(error as Error).message}`
   }
 }
 

@@ -3,11 +3,13 @@ import { spawn } from 'node:child_process'
 /** Standard output of a program that ended well. */
 export type Run = (program: string, args: readonly string[], input?: string) => Promise<string>
 
-/** A program that runs on and tells something line by line. */
-export type Listening = { isRunning(): boolean; stop(): void }
+/** A program that runs on: it is told things and tells things, line by line. */
+export type Listening = { pid: number | undefined; isRunning(): boolean; write(text: string): void; stop(): void }
 
-/** Starts a program that runs until `stop`, and hands over its lines. What it cannot do (or that it ended) shows in `isRunning`. */
-export type Listen = (program: string, args: readonly string[], onLine: (line: string) => void) => Listening
+type Ears = { onLine: (line: string) => void; onEnd?: (end: { status: number | undefined; stderr: string }) => void }
+
+/** Starts a program that runs until `stop`. A program that cannot be started ends at once. */
+export type Listen = (program: string, args: readonly string[], ears: Ears) => Listening
 
 export class CommandError extends Error {
   readonly program: string
@@ -55,8 +57,9 @@ export function createRun({ timeout }: { timeout: number }): Run {
 
 /** Makes a Listen under the same rules as createRun. */
 export function createListen(): Listen {
-  return (program, args, onLine) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], env: environment() })
+  return (program, args, { onLine, onEnd }) => {
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: environment() })
+    const stderr = collect(child.stderr)
     let isRunning = true
     let rest = ''
     child.stdout.on('data', (chunk: Buffer) => {
@@ -64,15 +67,22 @@ export function createListen(): Listen {
       rest = lines.pop()!.slice(0, 4096)
       for (const line of lines) onLine(line)
     })
-    child.on('error', () => {
+    child.stdin.on('error', () => {})
+    const end = (status: number | undefined, problem: string) => {
+      if (isRunning) onEnd?.({ status, stderr: problem })
       isRunning = false
-    })
-    child.on('close', () => {
-      isRunning = false
-    })
-    // It must not keep the process alive, nor outlive it.
+    }
+    child.on('error', error => end(undefined, error.message))
+    child.on('close', status => end(status ?? undefined, stderr()))
+    // It must not keep the process alive.
     child.unref()
-    return { isRunning: () => isRunning, stop: () => void child.kill('SIGKILL') }
+    for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as { unref?: () => void }).unref?.()
+    return {
+      pid: child.pid,
+      isRunning: () => isRunning,
+      write: text => void child.stdin.write(text),
+      stop: () => void child.kill('SIGKILL'),
+    }
   }
 }
 

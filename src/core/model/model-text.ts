@@ -9,6 +9,8 @@ import type { Model } from './model.ts'
 /** Raised whenever a change makes older models score differently. */
 const FORMAT = 1
 const MOST_NODES = 2_000_000
+/** Several times what the package grows, which stops at log2 of the rows. */
+const MOST_DEPTH = 64
 
 const finite = v.pipe(v.number(), v.finite())
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -92,12 +94,25 @@ function toModel(body: v.InferOutput<typeof Body>): Result<Model> {
   }
 }
 
-/** A walk must end: children stand behind their parent, and both are there. */
+/** A walk must end, and soon: children stand behind their parent, both are there, and no branch is longer than any that is grown.
+ *  A leaf's path is no shorter than 0, so that no score leaves 0 to 1. */
 function forestFault({ roots, children, features, thresholds }: Forest): string | undefined {
   if (children.length !== features.length || thresholds.length !== features.length) return 'has trees of uneven length'
   if (roots.some(root => root >= features.length)) return 'has a tree that begins outside'
   const isWrong = (child: number, node: number) => features[node]! >= 0 && (child <= node || child + 1 >= features.length)
-  return children.some(isWrong) ? 'has a tree that leads outside or in a circle' : undefined
+  if (children.some(isWrong)) return 'has a tree that leads outside or in a circle'
+  if (thresholds.some((path, node) => features[node]! < 0 && path < 0)) return 'has a leaf with a path below 0'
+  return deepest(children, features) > MOST_DEPTH ? `has a branch longer than ${MOST_DEPTH}` : undefined
+}
+
+/** Gives the length of the longest branch; children must stand behind their parent. */
+function deepest(children: Int32Array, features: Int16Array): number {
+  const depths = new Int32Array(features.length)
+  for (let node = 0; node < features.length; node++) {
+    if (features[node]! < 0) continue
+    for (const child of [children[node]!, children[node]! + 1]) depths[child] = Math.max(depths[child]!, depths[node]! + 1)
+  }
+  return depths.reduce((most, depth) => Math.max(most, depth), 0)
 }
 
 function readJson(text: string): unknown {

@@ -37,7 +37,8 @@ export function toHttpRequest(input: unknown): Result<HttpRequest> {
 }
 
 function headerValues(value: unknown): string[] {
-  return (Array.isArray(value) ? value : [value]).map(item => (typeof item === 'string' ? item : String(item)))
+  // An object is no header's value, and turning one into text runs what its keys say: it counts as empty.
+  return (Array.isArray(value) ? value : [value]).map(item => (typeof item === 'object' && item !== null ? '' : String(item)))
 }
 
 function latin1(text: string): string {

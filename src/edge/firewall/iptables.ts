@@ -12,6 +12,7 @@ import {
 import type { Plan } from '../../core/types.ts'
 import type { Firewall } from '../../enforce.ts'
 import { CommandError, type Listen, type Run } from '../run-command.ts'
+import { createRestorePipe } from './restore-pipe.ts'
 import { watchRules } from './watch-rules.ts'
 
 type Family = { name: 'IPv4' | 'IPv6'; save: string; restore: string }
@@ -31,6 +32,24 @@ export function createIptables(
   // Rules that were found in step, as text: with many blocks, comparing text is far cheaper than reading every rule again.
   const inStep = new Map<Family, { rules: string; ips: string }>()
 
+  // With legacy iptables an open iptables-restore might hold the lock that every other program needs.
+  let backend: Promise<boolean> | undefined
+  const isNft = () => {
+    backend ??= run('iptables', ['-V']).then(
+      version => version.includes('nf_tables'),
+      () => false,
+    )
+    return backend
+  }
+  const pipes = new Map(families.map(family => [family, createRestorePipe(listen, family.restore)]))
+
+  async function applyPart(family: Family, { block, unblock }: Plan): Promise<void> {
+    const part = { block: block.filter(ofFamily(family)), unblock: unblock.filter(ofFamily(family)) }
+    if (part.block.length + part.unblock.length === 0) return
+    const script = planScript(part)
+    await ((await isNft()) ? explained(pipes.get(family)!.restore(script)) : restore(run, family, script))
+  }
+
   async function driftOf(family: Family, ips: readonly string[]): Promise<string | undefined> {
     const state = await inspect(run, family)
     const now = { rules: state.rules, ips: ips.join() }
@@ -44,7 +63,7 @@ export function createIptables(
   return {
     async apply(plan) {
       if (plan.unblock.length > MOST_REMOVALS) return { done: false }
-      await Promise.all(families.map(family => applyPart(run, family, plan)))
+      await Promise.all(families.map(family => applyPart(family, plan)))
       return { done: true }
     },
 
@@ -71,7 +90,17 @@ export function createIptables(
     },
 
     watch(onChange) {
-      return watchRules(listen, run, onChange)
+      const isOwn = (pid: number) => [...pipes.values()].some(pipe => pipe.pid() === pid)
+      const watching = watchRules(listen, { isNft, isOwn, onChange })
+      // The first block must not wait for the start of a program.
+      void isNft().then(isIt => isIt && pipes.forEach(pipe => void pipe.prepare()))
+      return {
+        ...watching,
+        stop() {
+          watching.stop()
+          for (const pipe of pipes.values()) pipe.stop()
+        },
+      }
     },
 
     async remove() {
@@ -86,11 +115,6 @@ export function createIptables(
 
 function isThere(state: ChainState): boolean {
   return state.exists || [...state.jumps.values()].some(count => count > 0)
-}
-
-async function applyPart(run: Run, family: Family, { block, unblock }: Plan): Promise<void> {
-  const part = { block: block.filter(ofFamily(family)), unblock: unblock.filter(ofFamily(family)) }
-  if (part.block.length + part.unblock.length > 0) await restore(run, family, planScript(part))
 }
 
 function ofFamily(family: Family): (ip: string) => boolean {
@@ -108,7 +132,7 @@ async function restore(run: Run, family: Family, script: string): Promise<void> 
   await explained(run(family.restore, ['-w', '5', '--noflush'], script))
 }
 
-async function explained(output: Promise<string>): Promise<string> {
+async function explained<T>(output: Promise<T>): Promise<T> {
   try {
     return await output
   } catch (error) {

@@ -1,20 +1,26 @@
-import type { Listen, Listening, Run } from '../run-command.ts'
+import type { Listen, Listening } from '../run-command.ts'
 
 /** A listener that ended is started again after this many ms; until then there is no watch. */
 const AGAIN = 5_000
-const HELD: Listening = { isRunning: () => false, stop: () => {} }
+const NONE: Listening = { pid: undefined, isRunning: () => false, write: () => {}, stop: () => {} }
+
+type Parts = { isNft: () => Promise<boolean>; isOwn: (pid: number) => boolean; onChange: () => void }
 
 /** Hears from the kernel when somebody changes the rules, so that they need not be read every few seconds. Only nf_tables tells it (and only
- *  where xtables-monitor is installed); with legacy iptables `isWatching` stays false. Changes of our own are told too. */
-export function watchRules(listen: Listen, run: Run, onChange: () => void): { isWatching(): boolean; stop(): void } {
-  let listening = HELD
+ *  where xtables-monitor is installed); with legacy iptables `isWatching` stays false. What the program with an own `pid` changed is not told. */
+export function watchRules(listen: Listen, { isNft, isOwn, onChange }: Parts): { isWatching(): boolean; stop(): void } {
+  let listening = NONE
   let isStopped = false
 
   async function start(): Promise<void> {
-    const version = await run('iptables', ['-V']).catch(() => '')
+    if (!(await isNft()) || isStopped) return
     // Through a pipe it would keep its lines back; stdbuf makes it write them at once.
-    if (version.includes('nf_tables') && !isStopped)
-      listening = listen('stdbuf', ['-oL', 'xtables-monitor', '-e'], line => (line.startsWith('NEWGEN') ? onChange() : undefined))
+    listening = listen('stdbuf', ['-oL', 'xtables-monitor', '-e'], {
+      onLine: line => {
+        const [, pid] = /^NEWGEN: .*\bPID=(\d+)/.exec(line) ?? []
+        if (pid !== undefined && !isOwn(Number(pid))) onChange()
+      },
+    })
   }
 
   void start()

@@ -69,6 +69,9 @@ export function createEvents(database: Database) {
     'INSERT INTO activity (hour, ip, events) VALUES (?, ?, ?) ON CONFLICT (hour, ip) DO UPDATE SET events = events + excluded.events',
   )
   const activityOf = database.prepare<[number, string], number>('SELECT events FROM activity WHERE hour = ? AND ip = ?').pluck()
+  const some = database
+    .prepare<[string, Millis, number], number>('SELECT count(*) FROM (SELECT 1 FROM events WHERE ip = ? AND at >= ? LIMIT ?)')
+    .pluck()
   const byId = database.prepare<[number], ShownEvent>(`SELECT ${SHOWN} FROM events WHERE id = ?`)
   const recent = database.prepare<[Millis, number, number], ShownEvent>(
     `SELECT ${SHOWN} FROM events WHERE at >= ? AND score >= ? ORDER BY id DESC LIMIT ?`,
@@ -114,6 +117,9 @@ export function createEvents(database: Database) {
       for (let hour = first; hour <= last; hour++) events += activityOf.get(hour, ip) ?? 0
       return events
     },
+
+    /** Says whether an address has more than `limit` events since an instant; in the first place where it has fewer, this costs one look. */
+    hasMore: (ip: string, since: Millis, limit: number): boolean => some.get(ip, since, limit + 1)! > limit,
 
     byId: (id: number): ShownEvent | undefined => byId.get(id),
 
