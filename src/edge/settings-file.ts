@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { parse } from 'smol-toml'
+import { parse, TomlError } from 'smol-toml'
 import { parseSettings, type Settings } from '../core/settings.ts'
 
 export const DEFAULT_FILE = '/etc/modwarden/modwarden.toml'
@@ -23,7 +23,7 @@ export function loadSettings(named: string | undefined): Settings {
     try {
       return [{ name, values: parse(readFileSync(name, 'utf8')) as Record<string, unknown> }]
     } catch (error) {
-      problems.push(`${name}: ${firstLine(error)}`)
+      problems.push(`${name}${placeOf(error)}: ${firstLine(error)}`)
       return []
     }
   })
@@ -49,7 +49,11 @@ function settingsFiles(path: string, mustExist: boolean, problems: string[]): st
   }
 }
 
-// smol-toml draws the place of the error over several lines; the position is in the first.
+function placeOf(error: unknown): string {
+  return error instanceof TomlError ? `:${error.line}:${error.column}` : ''
+}
+
+// smol-toml draws the place of the error over several lines: what is wrong stands in the first.
 function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!
 }

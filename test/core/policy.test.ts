@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isThreat, judge, type Policy, startsBlock } from '../../src/core/policy.ts'
 import { parseSettings } from '../../src/core/settings.ts'
-import { mulberry32 } from '../random.ts'
+import { mulberry32 } from '../../src/core/model/random.ts'
 
 const parsed = parseSettings([])
 assert.ok(parsed.ok)

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import { whyNoNamespace } from '../netns.ts'
-import { mulberry32 } from '../random.ts'
+import { mulberry32 } from '../../src/core/model/random.ts'
 import { until } from '../until.ts'
 import { createDaemonHarness, type DaemonHarness } from './daemon-harness.ts'
 

@@ -4,6 +4,8 @@ export type Calibration = { raw: Float64Array; tailMean: number }
 
 /** The share of benign requests from which on the tail is modelled: fewer than this are too few to count. */
 const TAIL_SHARE = 0.02
+/** The least the tail's mean can be: two forests of the same rows differ by about as much, and that must not look strange. */
+const LEAST_TAIL = 0.01
 export const KNOTS = 129
 /** -log10 of the tail's share, where the knots end. */
 const LAST = -Math.log10(TAIL_SHARE)
@@ -16,7 +18,7 @@ export function calibrate(scores: readonly number[]): Calibration {
   const start = raw[KNOTS - 1]!
   const tail = sorted.filter(score => score > start)
   const mean = tail.reduce((sum, score) => sum + score - start, 0) / Math.max(1, tail.length)
-  return { raw, tailMean: Math.max(mean, 1e-4) }
+  return { raw, tailMean: Math.max(mean, LEAST_TAIL) }
 }
 
 /** Gives -log10 of the share of benign requests with a raw score as high as this. Rises with the raw score. */

@@ -26,19 +26,21 @@ export function averagePath(rows: number): number {
   return rows === 2 ? 1 : 2 * (Math.log(rows - 1) + EULER) - (2 * (rows - 1)) / rows
 }
 
-/** Grows a forest from rows of finite numbers (two rows at least); the same rows and random numbers give the same forest. */
-export function growForest(rows: readonly Float64Array[], random: () => number): Forest {
-  return compile(growTrees(rows, random), Math.min(SAMPLE, rows.length))
+/** Grows a forest from rows of finite numbers (two rows at least), each tree from at most `most` of them; the same rows and random numbers give the
+ *  same forest. Raw scores depend on the size of the sample: only forests of the same size can be compared. */
+export function growForest(rows: readonly Float64Array[], random: () => number, most: number = SAMPLE): Forest {
+  const size = Math.min(SAMPLE, most, rows.length)
+  return compile(growTrees(rows, random, size), size)
 }
 
 /** Grows the trees by the package, each on its own sample with sentinel rows beyond the largest value of each feature. */
-export function growTrees(rows: readonly Float64Array[], random: () => number): Grown[] {
+export function growTrees(rows: readonly Float64Array[], random: () => number, size: number): Grown[] {
   if (rows.length < 2) throw new Error(`a forest needs at least 2 rows, got ${rows.length}`)
   // The package takes its randomness from Math.random and grows synchronously.
   const chance = Math.random
   Math.random = random
   try {
-    return Array.from({ length: TREES }, () => growTree(rows, random))
+    return Array.from({ length: TREES }, () => growTree(rows, random, size))
   } finally {
     Math.random = chance
   }
@@ -105,8 +107,8 @@ export function realRows(node: IsolationNode, sentinels: ReadonlySet<unknown>): 
   return (node.trainingSet ?? []).reduce((count, row) => (sentinels.has(row) ? count : count + 1), 0)
 }
 
-function growTree(rows: readonly Float64Array[], random: () => number): Grown {
-  const sample = drawSample(rows, Math.min(SAMPLE, rows.length), random).map(row => [...row])
+function growTree(rows: readonly Float64Array[], random: () => number, size: number): Grown {
+  const sample = drawSample(rows, size, random).map(row => [...row])
   const sentinels: number[][] = []
   for (let feature = 0; feature < sample[0]!.length; feature++) {
     const values = sample.map(row => row[feature]!)

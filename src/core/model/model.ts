@@ -74,7 +74,8 @@ export function trainOnRows(measured: readonly Float64Array[], { seed, version, 
     trainedAt,
     trainedOn: rows.length,
     seed,
-    forest: growForest(rows, random),
+    // As many rows a tree as the scale was fitted with; else few requests, all alike, would end above their own scale.
+    forest: growForest(rows, random, rows.length - Math.ceil(rows.length / FOLDS)),
     calibration: calibrate(unseen),
     usual,
   }
