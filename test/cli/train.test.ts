@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { ordinaryRequests } from '../core/model/samples.ts'
+import { modwarden, openFolder } from './modwarden.ts'
+
+const folder = openFolder('train-')
+after(() => rmSync(folder, { recursive: true }))
+
+const lines = ordinaryRequests(200, 1).map(({ uri, headers }) => JSON.stringify({ uri, headers: Object.fromEntries(headers) }))
+const clean = inFile('clean.jsonl', lines)
+
+function inFile(name: string, content: readonly string[]): string {
+  const path = join(folder, name)
+  const text = content.map(line => `${line}\n`).join('')
+  writeFileSync(path, name.endsWith('.gz') ? gzipSync(text) : text)
+  return path
+}
+
+/** Reads the one model of a folder, without its version and time. */
+function onlyModel(models: string): Record<string, unknown> {
+  const [name, ...others] = readdirSync(models).filter(file => file !== 'active.json')
+  assert.deepEqual(others, [])
+  const { version, trained_at, ...body } = JSON.parse(readFileSync(join(models, name!), 'utf8')).body
+  assert.equal(`${version}.json`, name)
+  assert.ok(Math.abs(trained_at - Date.now()) < 60_000)
+  return body
+}
+
+test('train keeps a model beside the others, and score takes it up once it is active', async () => {
+  const models = join(folder, 'models')
+  const kept = await modwarden(['train', '--from', clean, '--model-dir', models])
+  assert.deepEqual([kept.code, kept.errors], [0, ''])
+  assert.match(kept.out, /models\/[\w-]+\.json: trained on 200 requests; --activate lets it score\n$/)
+  assert.equal((await modwarden(['score', '--model-dir', models], '{"uri":"/"}')).objects()[0].model, 'base-1')
+
+  const active = await modwarden(['train', '--from', clean, '--model-dir', models, '--activate'])
+  assert.equal(active.code, 0)
+  assert.match(active.out, /active now\n$/)
+  const version = /([\w-]+)\.json: trained/.exec(active.out)?.[1]
+  assert.equal((await modwarden(['score', '--model-dir', models], '{"uri":"/"}')).objects()[0].model, version)
+  assert.equal(readdirSync(models).length, 3)
+})
+
+test('the same seed and requests give the same model, from .gz and from several files too', async () => {
+  const packed = inFile('clean.jsonl.gz', lines)
+  const halves = [inFile('first.jsonl', lines.slice(0, 100)), inFile('second.jsonl', lines.slice(100))]
+  const train = async (name: string, args: readonly string[]) => {
+    const models = join(folder, name)
+    const { code, errors } = await modwarden(['train', '--model-dir', models, ...args])
+    assert.deepEqual([code, errors], [0, ''])
+    return onlyModel(models)
+  }
+  const first = await train('a', ['--seed', '7', '--from', clean])
+  assert.equal(first.seed, 7)
+  assert.deepEqual(await train('b', ['--seed', '7', '--from', packed]), first)
+  assert.deepEqual(await train('c', ['--seed', '7', '--from', ...halves]), first)
+  assert.notDeepEqual((await train('d', ['--seed', '8', '--from', clean])).thresholds, first.thresholds)
+})
+
+test('what is labelled as an attack, and what is no request, is left out and told', async () => {
+  const labelled = (label: unknown) => JSON.stringify({ uri: '/', label })
+  const mixed = inFile('mixed.jsonl', [...lines, labelled(1), labelled(1), labelled(0), 'nonsense', '', '{"uri":1}'])
+  const models = join(folder, 'mixed')
+  const { code, out, errors } = await modwarden(['train', '--from', mixed, '--model-dir', models])
+  assert.equal(code, 0)
+  assert.match(out, /trained on 201 requests/)
+  assert.equal(errors, 'left out 2 lines that are no requests\nleft out 2 requests that are labelled as attacks\n')
+  assert.equal(onlyModel(models).trained_on, 201)
+})
+
+for (const { name, args, code, says } of [
+  { name: '9 requests', args: ['--from', inFile('nine.jsonl', lines.slice(0, 9))], code: 1, says: /at least 10 clean requests, got 9/ },
+  { name: 'an empty file', args: ['--from', inFile('empty.jsonl', [])], code: 1, says: /at least 10 clean requests, got 0/ },
+  { name: 'a file that is not there', args: ['--from', '/no/such/file'], code: 1, says: /cannot read \/no\/such\/file: ENOENT/ },
+  { name: 'no file at all', args: [], code: 64, says: /--from/ },
+  { name: 'a seed in words', args: ['--from', clean, '--seed', 'one'], code: 64, says: /--seed: must be a whole number.*got 'one'/ },
+  { name: 'a seed below 0', args: ['--from', clean, '--seed=-1'], code: 64, says: /--seed/ },
+  { name: 'a seed with a fraction', args: ['--from', clean, '--seed', '1.5'], code: 64, says: /--seed/ },
+  { name: 'a seed of more than 32 bits', args: ['--from', clean, '--seed', '4294967296'], code: 64, says: /--seed/ },
+  { name: 'an unknown option', args: ['--from', clean, '--nonsense'], code: 64, says: /--nonsense/ },
+]) {
+  test(`train refuses ${name} with ${code} and leaves no model`, async () => {
+    const models = join(folder, 'refused')
+    const run = await modwarden(['train', '--model-dir', models, '--activate', ...args])
+    assert.equal(run.code, code)
+    assert.match(run.errors, says)
+    assert.doesNotMatch(run.errors, / {4}at |node:internal/)
+    assert.throws(() => readdirSync(models), /ENOENT/)
+  })
+}
