@@ -7,6 +7,10 @@ import { until } from '../../until.ts'
 
 const skip = whyNoNamespace() ?? false
 const listen = createListen()
+const listenIn =
+  (name: string): Listen =>
+  (program, args, ears) =>
+    listen('ip', ['netns', 'exec', name, program, ...args], ears)
 const IPS = ['192.0.2.1', '198.51.100.2', '2001:db8::/64']
 
 /** Runs `work` on a real iptables of each kind in a namespace of its own. */
@@ -16,7 +20,10 @@ function onRealIptables(name: string, work: (parts: { run: Run; firewall: Return
       const namespace = createNamespace()
       try {
         const run: Run = (program, args, input) => namespace.run(program.replace(/^(ip6?tables)/, `$1-${kind}`), args, input)
-        await work({ run, firewall: createIptables(run, { chains: ['INPUT', 'DOCKER-USER'], hasIpv6: true, listen }) })
+        await work({
+          run,
+          firewall: createIptables(run, { chains: ['INPUT', 'DOCKER-USER'], hasIpv6: true, listen: listenIn(namespace.name) }),
+        })
       } finally {
         namespace.remove()
       }
@@ -108,7 +115,7 @@ test('without rights or programs the error says what to do', { skip }, async () 
 
 test('the kernel tells when somebody changes the rules', { skip }, async () => {
   const namespace = createNamespace()
-  const inside: Listen = (program, args, onLine) => listen('ip', ['netns', 'exec', namespace.name, program, ...args], onLine)
+  const inside = listenIn(namespace.name)
   let changes = 0
   const watch = createIptables(namespace.run, { chains: ['INPUT'], hasIpv6: true, listen: inside }).watch!(() => changes++)
   try {
