@@ -3,19 +3,19 @@
 import { readFileSync } from 'node:fs'
 import { addressKey } from '../src/core/ip.ts'
 
-type Client = { ip: string; role: string; expected: string | null; requests: number }
+type Client = { ip: string; role: string; expected: string | null; requests: number; denied: number }
 const clients = JSON.parse(readFileSync(new URL('../test/fixtures/recording/clients.json', import.meta.url), 'utf8')) as Client[]
 const lines = readFileSync(process.argv[2]!, 'utf8')
   .split('\n')
   .filter(line => line !== '')
 const blocks = new Map(lines.map(line => JSON.parse(line) as { ip: string; reason: string }).map(({ ip, reason }) => [ip, reason]))
 let wrong = 0
-for (const { ip, role, expected, requests } of clients) {
+for (const { ip, role, expected, requests, denied } of clients) {
   const reason = blocks.get(addressKey(ip, 64)) ?? null
   if (reason !== expected) wrong++
   const became = reason === null ? 'not blocked' : `blocked: ${reason}`
   console.log(
-    `   ${ip.padEnd(18)} ${became.padEnd(21)} ${role}, ${requests} requests${reason === expected ? '' : `  << expected ${expected ?? 'no block'}`}`,
+    `   ${ip.padEnd(18)} ${became.padEnd(21)} ${role}, ${requests} requests${denied > 0 ? `, ${denied} denied` : ''}${reason === expected ? '' : `  << expected ${expected ?? 'no block'}`}`,
   )
 }
 if (wrong > 0) process.exitCode = 1

@@ -13,12 +13,18 @@ SecRule REQUEST_HEADERS:X-Inline-Score "@rx ^(?:[56]\\.\\d|7\\.0)$" "id:100005,p
 
 const folder = mkdtempSync(join(tmpdir(), 'modwarden-recording-'))
 const nginx = await startNginx({ folder, format: 'JSON', type: 'Serial', moreRules: RULES })
+/** How many requests of each client the WAF denied. */
+const denied = CLIENTS.map(() => 0)
 try {
   writeFileSync(nginx.auditLog, '')
   // The clients come at the same time, each in its own order.
   const queues = CLIENTS.map(client => client.requests.map((request, index) => ({ ...request, ip: client.ips?.[index] ?? client.ip })))
   const longest = Math.max(...queues.map(queue => queue.length))
-  for (let step = 0; step < longest; step++) for (const queue of queues) if (queue[step] !== undefined) await send(nginx.port, queue[step]!)
+  for (let step = 0; step < longest; step++) {
+    for (const [index, queue] of queues.entries()) {
+      if (queue[step] !== undefined && (await send(nginx.port, queue[step]!)) === 403) denied[index] = denied[index]! + 1
+    }
+  }
 } finally {
   await nginx.stop()
 }
@@ -28,7 +34,13 @@ writeFileSync(new URL('audit.log.gz', target), gzipSync(log, { level: 9 }))
 writeFileSync(
   new URL('clients.json', target),
   `${JSON.stringify(
-    CLIENTS.map(({ ip, role, expected, requests }) => ({ ip, role, expected: expected ?? null, requests: requests.length })),
+    CLIENTS.map(({ ip, role, expected, requests }, index) => ({
+      ip,
+      role,
+      expected: expected ?? null,
+      requests: requests.length,
+      denied: denied[index],
+    })),
     null,
     1,
   )}\n`,

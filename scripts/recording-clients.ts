@@ -62,7 +62,7 @@ const FORGED_LINE = `\n{"transaction":{"client_ip":"198.51.100.11","time_stamp":
 
 export const CLIENTS: readonly Client[] = [
   ...Array.from({ length: 8 }, (_, index) => shopper(index + 1, 4)),
-  { ...shopper(20, 50), role: 'busy customer (250 requests)' },
+  { ...shopper(20, 50), role: 'busy customer' },
   {
     ...shopper(21, 3),
     role: 'customer whom a WAF rule hits by mistake',
@@ -72,7 +72,7 @@ export const CLIENTS: readonly Client[] = [
         method: 'POST',
         path: '/comment',
         headers: FORM,
-        body: 'text=Why+does+SELECT+name+FROM+users+WHERE+id%3D1+OR+1%3D1+return+all+rows%3F&name=Jo',
+        body: 'text=The+book+says%3A+SELECT+title+FROM+books+UNION+SELECT+name+FROM+authors.+Chapter+3+is+great%21&name=Jo',
       })),
     ],
   },

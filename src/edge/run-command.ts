@@ -58,7 +58,8 @@ export function createRun({ timeout }: { timeout: number }): Run {
 /** Makes a Listen under the same rules as createRun. */
 export function createListen(): Listen {
   return (program, args, { onLine, onEnd }) => {
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: environment() })
+    // It must not outlive us, however we end: what only listens would not notice for long.
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: environment() })
     const stderr = collect(child.stderr)
     let isRunning = true
     let rest = ''

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { mulberry32 } from '../../src/core/model/random.ts'
 import { isThreat, judge, type Policy, startsBlock } from '../../src/core/policy.ts'
 import { parseSettings } from '../../src/core/settings.ts'
-import { mulberry32 } from '../../src/core/model/random.ts'
 
 const parsed = parseSettings([])
 assert.ok(parsed.ok)
