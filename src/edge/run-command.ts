@@ -58,8 +58,7 @@ export function createRun({ timeout }: { timeout: number }): Run {
 /** Makes a Listen under the same rules as createRun. */
 export function createListen(): Listen {
   return (program, args, { onLine, onEnd }) => {
-    // It must not outlive us, however we end: what only listens would not notice for long.
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: environment() })
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: environment() })
     const stderr = collect(child.stderr)
     let isRunning = true
     let rest = ''
@@ -75,7 +74,7 @@ export function createListen(): Listen {
     }
     child.on('error', error => end(undefined, error.message))
     child.on('close', status => end(status ?? undefined, stderr()))
-    // It must not keep the process alive.
+    // It must not keep the process alive; when we are killed, its pipes break, and systemd ends the whole group.
     child.unref()
     for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as { unref?: () => void }).unref?.()
     return {

@@ -47,7 +47,12 @@ export function createIptables(
     const part = { block: block.filter(ofFamily(family)), unblock: unblock.filter(ofFamily(family)) }
     if (part.block.length + part.unblock.length === 0) return
     const script = planScript(part)
-    await ((await isNft()) ? explained(pipes.get(family)!.restore(script)) : restore(run, family, script))
+    if (!(await isNft())) return restore(run, family, script)
+    // What the open program did not take (nothing of it then), a fresh one may; if not, its error says why.
+    await pipes
+      .get(family)!
+      .restore(script)
+      .catch(() => restore(run, family, script))
   }
 
   async function driftOf(family: Family, ips: readonly string[]): Promise<string | undefined> {
