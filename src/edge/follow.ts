@@ -31,7 +31,7 @@ export async function* followAuditLogs(
   optionsOf: (log: string) => FollowOptions,
   { signal, pollMillis, turn }: { signal: AbortSignal; pollMillis: Millis; turn?: () => void },
 ): AsyncGenerator<Batch> {
-  const readers = logs.map(log => createLogReader(log, optionsOf(log)))
+  const readers = logs.map(log => createLogReader(log, optionsOf(log), logs))
   const waker = createWaker(logs)
   try {
     while (!signal.aborted) {

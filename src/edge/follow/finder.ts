@@ -2,28 +2,37 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import type { Splitter } from '../../core/entry/split.ts'
 import type { FileState } from '../../core/types.ts'
 import type { FollowOptions } from '../follow.ts'
-import { coverage, headOf, TELLING } from './fingerprint.ts'
-import { closeSiblings, continues, isCopyOf, openSiblings, type Sibling, unpack } from './siblings.ts'
+import { hasHead, headPrint, isTelling, SHORTEST } from './fingerprint.ts'
+import { unpack } from './packed.ts'
+import { closeSiblings, continues, openSiblings, type Sibling } from './siblings.ts'
 import { createTrack, type Track } from './track.ts'
 
 type Place = Pick<FileState, 'head' | 'tail' | 'offset'>
+type File = { device: bigint; inode: bigint }
 
-/** Finds, among the files beside a log, where to go on: after a restart, after a truncation, and after rotations that nobody watched. */
-export function createFinder(log: string, { createSplitter, now, notice }: FollowOptions) {
+const isSame = (a: File, b: File) => a.device === b.device && a.inode === b.inode
+
+/** Finds, among the files beside a log, where to go on: after a restart, after a truncation, and after rotations that nobody watched.
+ *  `others` are logs that somebody else follows. */
+export function createFinder(log: string, others: readonly string[], { createSplitter, now, notice }: FollowOptions) {
+  let hasUndecided = false
+
   /** Takes a sibling over as a track; a packed one is unpacked first. The caller's sibling is closed or belongs to the track. */
   async function take(sibling: Sibling, offset: number, splitter: Splitter, isFixed: boolean): Promise<Track | undefined> {
-    const { device, inode, isPacked } = sibling
-    const fd = isPacked ? await unpack(sibling.path) : sibling.fd
-    if (isPacked) closeSync(sibling.fd)
-    return fd === undefined ? undefined : createTrack({ fd, device, inode, offset, splitter, isFixed: isFixed || isPacked, now: now() })
+    const { device, inode, packing } = sibling
+    const fd = packing === 'none' ? sibling.fd : await unpack(sibling.fd, packing)
+    if (packing !== 'none') closeSync(sibling.fd)
+    return fd === undefined
+      ? undefined
+      : createTrack({ fd, device, inode, offset, splitter, isFixed: isFixed || packing !== 'none', now: now() })
   }
 
   /** Finds what holds the bytes that had been read, so that the rest of it can be read there. */
   async function continuation(state: Place, siblings: Set<Sibling>): Promise<Sibling | undefined> {
-    for (const sibling of siblings) if (!sibling.isPacked && state.offset > 0 && continues(sibling.fd, state)) return sibling
+    for (const sibling of siblings) if (sibling.packing === 'none' && state.offset > 0 && continues(sibling.fd, state)) return sibling
     for (const sibling of siblings) {
-      if (!sibling.isPacked || !isCopyOf(sibling, state)) continue
-      const fd = await unpack(sibling.path)
+      if (sibling.packing === 'none' || !hasHead(sibling.first, state)) continue
+      const fd = await unpack(sibling.fd, sibling.packing)
       const fits = fd !== undefined && continues(fd, state)
       if (fd !== undefined) closeSync(fd)
       if (fits) return sibling
@@ -31,21 +40,23 @@ export function createFinder(log: string, { createSplitter, now, notice }: Follo
     return undefined
   }
 
-  async function resumeOne(state: FileState, siblings: Set<Sibling>): Promise<Track | undefined> {
+  async function resumeOne(state: FileState, states: readonly FileState[], siblings: Set<Sibling>): Promise<Track | undefined> {
     // Of a file that was all but empty nothing is known but a number that may have come back for another file: it is found as a new one.
-    if (coverage(state.head) < TELLING) return undefined
+    if (!isTelling(state)) return undefined
     const splitter = createSplitter({ offset: state.offset })
-    const isIt = (found: { device: bigint; inode: bigint }) => found.device === state.device && found.inode === state.inode
     const own = openOwn(log)
-    if (own !== undefined) {
-      if (isIt(own) && continues(own.fd, state)) return createTrack({ ...own, offset: state.offset, splitter, now: now() })
-      closeSync(own.fd)
-    }
-    const byInode = [...siblings].find(sibling => isIt(sibling) && !sibling.isPacked && continues(sibling.fd, state))
-    const found = byInode ?? (await continuation(state, siblings))
-    if (found !== undefined) {
-      siblings.delete(found)
-      return take(found, state.offset, splitter, found !== byInode)
+    const found = [...siblings].find(sibling => isSame(sibling, state) && sibling.packing === 'none' && continues(sibling.fd, state))
+    // A restored backup or a file system with new numbers: it is who it is by what it holds.
+    // A copy may be followed for its own sake. Its number alone says nothing: it may be that of a deleted file.
+    const isFree = (file: File & { fd: number }) =>
+      state.offset > 0 && !states.some(other => other !== state && isSame(file, other) && isTelling(other) && continues(file.fd, other))
+    const isItself = own !== undefined && (isSame(own, state) || (found === undefined && isFree(own))) && continues(own.fd, state)
+    if (isItself) return createTrack({ ...own, offset: state.offset, splitter, now: now() })
+    if (own !== undefined) closeSync(own.fd)
+    const sibling = found ?? (await continuation(state, new Set([...siblings].filter(isFree))))
+    if (sibling !== undefined) {
+      siblings.delete(sibling)
+      return take(sibling, state.offset, splitter, sibling !== found)
     }
     if (state.offset > 0)
       notice('log.lost', {
@@ -56,25 +67,43 @@ export function createFinder(log: string, { createSplitter, now, notice }: Follo
     return undefined
   }
 
+  /** Not to be told yet: a copy that is just being made is empty or short at first, and a packed one cannot be unpacked.
+   *  In the end (`isLast`) an empty file may still be one that a writer holds. */
+  function isUndecided({ first, packing }: Sibling, tracks: readonly Track[], isLast: boolean): boolean {
+    if (isLast && packing === 'none' && first.length === 0) return false
+    return first.length < SHORTEST || tracks.some(track => track.first().subarray(0, first.length).equals(first))
+  }
+
   return {
-    /** The rotated files that are there when a log is met for the first time: their entries are of the past. */
-    known(): FileState[] {
-      const siblings = openSiblings(log)
-      try {
-        return siblings
-          .filter(sibling => !sibling.isPacked)
-          .map(({ fd, device, inode, size }) => ({ device, inode, offset: size, tail: '', head: headOf(fd), done: true }))
-      } finally {
-        closeSiblings(siblings)
-      }
+    /** The rotated files that are there when a log is met for the first time. Their entries are of the past, but the web server may still
+     *  write to the last one (it opens its log anew only when it is told to): that one, `written`, is read on from `endOf`. */
+    known(endOf: (fd: number) => number): { done: FileState[]; written: Track | undefined } {
+      const own = openOwn(log)
+      const siblings = openSiblings(log, others)
+      const last = siblings.findLast(({ packing }) => packing === 'none')
+      const isWritten = last !== undefined && (own === undefined || last.mtimeNs > fstatSync(own.fd, { bigint: true }).mtimeNs)
+      if (own !== undefined) closeSync(own.fd)
+      const past = siblings.filter(sibling => !isWritten || sibling !== last)
+      const done = past.map(({ device, inode, size, first }) => ({
+        device,
+        inode,
+        offset: size,
+        tail: '',
+        head: headPrint(first),
+        done: true,
+      }))
+      closeSiblings(past)
+      if (last === undefined || !isWritten) return { done, written: undefined }
+      const offset = endOf(last.fd)
+      return { done, written: createTrack({ ...last, offset, splitter: createSplitter({ offset }), now: now() }) }
     },
 
     /** Opens again what was being read when the daemon ended, oldest first. */
     async resume(states: readonly FileState[]): Promise<Track[]> {
-      const siblings = new Set(openSiblings(log))
+      const siblings = new Set(openSiblings(log, others))
       const tracks: Track[] = []
       for (const state of states) {
-        const track = await resumeOne(state, siblings)
+        const track = await resumeOne(state, states, siblings)
         if (track !== undefined) tracks.push(track)
       }
       closeSiblings(siblings)
@@ -83,7 +112,7 @@ export function createFinder(log: string, { createSplitter, now, notice }: Follo
 
     /** Opens the copy that holds what a truncated file held, to go on reading behind what was read. */
     async copyOf(state: Place, splitter: Splitter): Promise<Track | undefined> {
-      const siblings = new Set(openSiblings(log))
+      const siblings = new Set(openSiblings(log, others))
       const found = await continuation(state, siblings)
       if (found !== undefined) siblings.delete(found)
       closeSiblings(siblings)
@@ -91,26 +120,39 @@ export function createFinder(log: string, { createSplitter, now, notice }: Follo
     },
 
     /** Opens the files that were rotated away before anybody saw them, oldest first: those that are neither known nor a copy of what is known,
-     *  and younger than the newest file that was read. */
-    async missed(tracks: readonly Track[], done: readonly FileState[]): Promise<Track[]> {
-      const siblings = openSiblings(log)
+     *  and younger than what was read. `isLast` says that nobody will look again because of what is undecided. */
+    async missed(tracks: readonly Track[], done: readonly FileState[], isLast = false): Promise<Track[]> {
+      const siblings = openSiblings(log, others)
       // An inode number says who a file is only while we hold it open; a deleted file's number comes back for another one.
-      const isOpen = (sibling: Sibling) =>
-        tracks.some(track => !track.isFixed && track.device === sibling.device && track.inode === sibling.inode)
-      const states = [...tracks.map(track => track.state(false)), ...done]
-      const isKnown = (sibling: Sibling) => isOpen(sibling) || states.some(state => isCopyOf(sibling, state))
-      // A file of which nothing was read yet says nothing: it may have come after all of them.
-      const read = tracks.filter(track => !track.isFixed && track.position() > 0)
-      const births = read.map(track => fstatSync(track.fd, { bigint: true }).birthtimeNs)
-      const missed = siblings.filter(sibling => !isKnown(sibling) && births.every(bornAt => sibling.mtimeNs >= bornAt))
+      const isOpen = (sibling: Sibling) => tracks.some(track => !track.isFixed && isSame(track, sibling))
+      const isDone = (sibling: Sibling) => done.some(state => hasHead(sibling.first, state))
+      const states = tracks.flatMap(track => [track.state(false), track.content()])
+      const isKnown = (sibling: Sibling) => isOpen(sibling) || isDone(sibling) || states.some(state => hasHead(sibling.first, state))
+      const limits = youngest(tracks, siblings.filter(isDone))
+      const unknown = siblings.filter(sibling => !isKnown(sibling))
+      const decided = unknown.filter(sibling => !isUndecided(sibling, tracks, isLast))
+      hasUndecided = !isLast && decided.length < unknown.length
+      // When an empty file was written to says nothing.
+      const missed = decided.filter(({ size, mtimeNs }) => size === 0 || limits.every(limit => mtimeNs >= limit))
       closeSiblings(siblings.filter(sibling => !missed.includes(sibling)))
       const taken = await Promise.all(missed.map(sibling => take(sibling, 0, createSplitter({ offset: 0 }), false)))
       return taken.filter(track => track !== undefined)
     },
+
+    /** Says whether the last look for missed files saw one that must be looked at again. */
+    hasUndecided: () => hasUndecided,
   }
 }
 
-function openOwn(log: string): { fd: number; device: bigint; inode: bigint } | undefined {
+/** What nobody has seen was written to after these moments (ns). */
+function youngest(tracks: readonly Track[], done: readonly Sibling[]): bigint[] {
+  // A file of which nothing was read yet says nothing: it may have come after all of them.
+  const read = tracks.filter(track => !track.isFixed && track.position() > 0)
+  if (read.length > 0) return read.map(track => fstatSync(track.fd, { bigint: true }).birthtimeNs)
+  return done.slice(-1).map(sibling => sibling.mtimeNs)
+}
+
+function openOwn(log: string): (File & { fd: number }) | undefined {
   try {
     const fd = openSync(log, constants.O_RDONLY | constants.O_NONBLOCK)
     const { dev, ino } = fstatSync(fd, { bigint: true })

@@ -1,50 +1,52 @@
 import { createHash } from 'node:crypto'
 import { readSync } from 'node:fs'
-import { constants, gunzipSync } from 'node:zlib'
 
 /** How many bytes a fingerprint covers at most. The log's text itself is never kept: it may hold secrets. */
-export const HEAD = 256
+export const HEAD = 1024
 export const TAIL = 64
+/** The first bytes have a print of their own, by which a copy that broke off early is still known. */
+const SHORT_HEAD = 256
+
+/** Fewer first bytes than this tell no file from another while nothing of it was read: entries begin alike. */
+const TELLING = 224
+/** No whole entry is shorter than this, not even the line of an index. */
+export const SHORTEST = 100
 
 /** Gives the fingerprint of some bytes: how many they are and a hash of them. */
 export function fingerprint(bytes: Buffer): string {
   return `${bytes.length}:${createHash('sha256').update(bytes).digest('hex').slice(0, 24)}`
 }
 
-/** How many bytes a fingerprint covers. */
-export function coverage(print: string): number {
+/** Gives the fingerprint of the first bytes of a file, as far as it has any: the short one and the long one, where they differ. */
+export function headPrint(first: Buffer): string {
+  const whole = fingerprint(first.subarray(0, HEAD))
+  return first.length <= SHORT_HEAD ? whole : `${fingerprint(first.subarray(0, SHORT_HEAD))} ${whole}`
+}
+
+function coverage(print: string): number {
   return Number(print.split(':', 1)[0]) || 0
 }
 
-/** Gives the fingerprint of the first bytes of a file, as far as it has any. */
-export function headOf(fd: number): string {
-  return fingerprint(readAt(fd, 0, HEAD))
+/** Says whether a head tells its file from others. It does when it covers all that was read of a short file (`offset`), for no two entries are the same. */
+export function isTelling({ head, offset }: { head: string; offset: number }): boolean {
+  return Math.max(...head.split(' ').map(coverage)) >= leastFor(offset)
 }
 
-/** Fewer first bytes than this tell no file from another: entries begin alike. No whole entry is that short. */
-export const TELLING = 224
+function leastFor(offset: number): number {
+  return offset > 0 ? Math.min(TELLING, Math.max(offset, SHORTEST)) : TELLING
+}
 
-/** Says whether an open file begins with the bytes of a fingerprint; one that covers too little matches nothing. */
-export function hasHead(fd: number, head: string): boolean {
-  const size = coverage(head)
-  return size >= TELLING && fingerprint(readAt(fd, 0, size)) === head
+/** Says whether a file with these first bytes begins like the one of a reading state; a head that covers too little matches nothing. */
+export function hasHead(first: Buffer, { head, offset }: { head: string; offset: number }): boolean {
+  const print = head.split(' ').findLast(candidate => coverage(candidate) <= first.length)
+  if (print === undefined || coverage(print) < leastFor(offset)) return false
+  return fingerprint(first.subarray(0, coverage(print))) === print
 }
 
 /** Says whether the bytes before `offset` are those of a fingerprint. At offset 0 there are none: that fits any file. */
 export function hasTail(fd: number, offset: number, tail: string): boolean {
   const size = coverage(tail)
   return size === 0 ? offset === 0 : fingerprint(readAt(fd, offset - size, size)) === tail
-}
-
-/** Says whether a gzip file unpacks to something that begins with the bytes of a fingerprint. */
-export function hasPackedHead(fd: number, head: string): boolean {
-  const size = coverage(head)
-  try {
-    const start = gunzipSync(readAt(fd, 0, 65_536), { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 16 * 1024 * 1024 })
-    return size >= TELLING && start.length >= size && fingerprint(start.subarray(0, size)) === head
-  } catch {
-    return false
-  }
 }
 
 /** Reads up to `length` bytes at `position`, into `bytes` where it is given; fewer at the end of the file. */

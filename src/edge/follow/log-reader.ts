@@ -1,26 +1,32 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import type { Piece } from '../../core/entry/split.ts'
 import type { Batch, Entry, FileState, Skipped } from '../../core/types.ts'
 import type { FollowOptions } from '../follow.ts'
 import { createFinder } from './finder.ts'
-import { coverage, readAt, TELLING } from './fingerprint.ts'
+import { HEAD, hasHead, isTelling, readAt } from './fingerprint.ts'
+import { continues, folderStamp } from './siblings.ts'
 import { createTrack, type Track } from './track.ts'
 
 /** Files that were read to their end are remembered so that copies of them are not read again. */
 const MOST_DONE = 64
 /** More rotated files than this are not kept open for a writer that may still hold them. */
 const MOST_TRACKS = 8
+/** So long after something came or went beside a log, a file is looked at again that is not to be told from a copy in the making. */
+const UNDECIDED = 60_000
 const BATCH_BYTES = 2 * 1024 * 1024
 const BATCH_ITEMS = 2000
 /** A path whose file stays empty this long while the old one grows has a writer that never reopened. */
 const STALE = 5_000
 
+/** Stands for a log of which nothing is there yet: whatever comes is new, also after a restart. */
+const NOTHING_YET: FileState = { device: 0n, inode: 0n, offset: 0, tail: '', head: '', done: true }
+
 export type LogReader = { next(): Promise<Batch | undefined>; isWaiting(): boolean; close(): void }
 
 /** Reads one log over rotations and truncations. `next` gives what is new, or undefined when nothing is; it takes for granted that the batch before was committed. */
-export function createLogReader(log: string, options: FollowOptions): LogReader {
+export function createLogReader(log: string, options: FollowOptions, others: readonly string[] = []): LogReader {
   const { now, notice } = options
-  const finder = createFinder(log, options)
+  const finder = createFinder(log, others, options)
   let tracks: Track[] = []
   let done: FileState[] = options.from.filter(state => state.done)
   let current: Track | undefined
@@ -28,8 +34,10 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
   let hasChanged = false
   let lostBytes = 0
   let told = ''
-  /** When the folder had changed last at the last look into it. */
-  let lookedAt: bigint | undefined
+  /** Something keeps us from seeing what the path names. */
+  let isHidden = false
+  /** What the folder was like at the last look into it, and since when. */
+  let seen = { stamp: '', since: 0 }
 
   /** Tells a lasting state once. */
   function tellOnce(event: Parameters<typeof notice>[0], fields: Record<string, unknown>): void {
@@ -44,40 +52,62 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
     if (options.from.length > 0) {
       tracks = await finder.resume(options.from.filter(state => !state.done))
       const missed = await finder.missed(tracks, done)
-      const stats = statPath(log)
+      const { stats } = statPath(log)
       const isPath = (track: Track) => track.inode === stats?.ino && track.device === stats.dev && !track.isFixed
       // What was rotated away meanwhile is older than the file that has the name now.
       tracks = [...tracks.filter(track => !isPath(track)), ...missed, ...tracks.filter(isPath)]
       return
     }
-    done = finder.known().slice(-MOST_DONE)
+    const known = finder.known(lastLineStart)
+    done = known.done
+    if (known.written !== undefined) tracks = [known.written]
     const track = openPath(fd => (options.fromStart ? 0 : lastLineStart(fd)))
     if (track !== undefined) become(track)
-    // Nothing is there yet: whatever comes is new, also after a restart.
-    else done.push({ device: 0n, inode: 0n, offset: 0, tail: '', head: '', done: true })
   }
 
   /** Looks whether the path names another file than the one that is read. */
   async function look(): Promise<void> {
-    const stats = statPath(log)
+    const { stats, problem } = statPath(log)
     if (stats === undefined) {
-      if (current === undefined) tellOnce('log.waiting', { problem: 'it is not there yet' })
+      if (problem !== undefined) tellOnce('log.unreadable', { problem })
+      else if (current === undefined) tellOnce('log.waiting', { problem: 'it is not there yet' })
+      isHidden = problem !== undefined
       return
     }
-    const folderChangedAt = statPath(dirname(log))?.mtimeNs
+    if (isHidden && current !== undefined) notice('log.found', { inode: stats.ino })
+    if (isHidden) told = ''
+    isHidden = false
     const isSame = current !== undefined && stats.ino === current.inode && stats.dev === current.device
-    if (isSame && folderChangedAt === lookedAt) return
-    lookedAt = folderChangedAt
+    const isChanged = hasFolderChanged()
+    if (!isChanged && !finder.hasUndecided() && isSame) return
+    const isLast = !isChanged && now() - seen.since >= UNDECIDED
     const track = isSame
       ? current
-      : (tracks.find(other => !other.isFixed && other.inode === stats.ino && other.device === stats.dev) ?? openPath(() => 0))
+      : (tracks.find(other => !other.isFixed && other.inode === stats.ino && other.device === stats.dev) ?? openPath(readTo))
     if (track === undefined) return
-    const missed = await finder.missed(tracks.includes(track) ? tracks : [...tracks, track], done)
+    const missed = await finder.missed(tracks.includes(track) ? tracks : [...tracks, track], done, isLast)
     hasChanged ||= !isSame || missed.length > 0
     if (!tracks.includes(track))
       notice(tracks.length + missed.length === 0 ? 'log.found' : 'log.rotated', { inode: track.inode, missed_files: missed.length })
     tracks.push(...missed)
     become(track)
+  }
+
+  /** Says whether something came or went beside the log. */
+  function hasFolderChanged(): boolean {
+    const stamp = folderStamp(log)
+    if (stamp === seen.stamp) return false
+    seen = { stamp, since: now() }
+    return true
+  }
+
+  /** How far the file that has the name now was read under another inode: a file may be replaced by a copy of itself.
+   *  Undefined when the other one must be read to its end before that can be said. */
+  function readTo(fd: number): number | undefined {
+    const first = readAt(fd, 0, HEAD)
+    if (tracks.some(track => track.hasUnread() && hasHead(first, track.content()))) return undefined
+    const states = [...done, ...tracks.map(track => track.state(false))]
+    return Math.max(0, ...states.filter(state => isTelling(state) && continues(fd, state)).map(state => state.offset))
   }
 
   function become(track: Track): void {
@@ -86,13 +116,17 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
     tracks = [...tracks.filter(other => other !== track), track]
   }
 
-  function openPath(offsetOf: (fd: number) => number): Track | undefined {
+  function openPath(offsetOf: (fd: number) => number | undefined): Track | undefined {
     let fd: number | undefined
     try {
       fd = openSync(log, constants.O_RDONLY | constants.O_NONBLOCK)
       const { dev, ino, isFile } = withKind(fstatSync(fd, { bigint: true }))
       if (!isFile) throw new Error('it is no regular file')
       const offset = offsetOf(fd)
+      if (offset === undefined) {
+        closeSync(fd)
+        return undefined
+      }
       return createTrack({ fd, device: dev, inode: ino, offset, splitter: options.createSplitter({ offset }), now: now() })
     } catch (error) {
       if (fd !== undefined) closeSync(fd)
@@ -104,7 +138,8 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
   /** Takes a truncated file apart: its unread rest from a copy where there is one, and the new content from the start. */
   async function truncated(track: Track): Promise<void> {
     const state = { head: track.head(), offset: track.position(), tail: track.tail() }
-    const copy = track.isFixed ? undefined : await finder.copyOf(state, track.splitter)
+    const isKnown = track.isKnown()
+    const copy = track.isFixed || !isKnown ? undefined : await finder.copyOf(state, track.splitter)
     hasChanged = true
     notice('log.truncated', { inode: track.inode, offset: state.offset, recovered: copy !== undefined })
     const next = createTrack({
@@ -122,8 +157,8 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
       lostBytes += lost
       // A file that short is read again from a copy, if there is one: its beginning is no torn entry.
       const torn = track.finish()
-      if (coverage(state.head) >= TELLING) left.push(...torn.map(piece => toItem(piece, track)))
-      done.push(track.state(true))
+      if (isKnown) left.push(...torn.map(piece => toItem(piece, track)))
+      if (isKnown) done.push(track.state(true))
     }
     const known = copy === undefined ? [next] : [copy, next]
     tracks.splice(place, 1, ...known)
@@ -141,6 +176,10 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
       if (!(await readTrack(track, items))) return false
       atEnd(track, items)
     }
+    // A writer that never reopens keeps growing the oldest one, so age is no reason to leave a file.
+    const worth = (track: Track) => (track.size() === 0 ? 0 : track.grewAt())
+    const idlest = tracks.filter(track => track !== current).sort((a, b) => worth(a) - worth(b))[0]
+    if (idlest !== undefined && tracks.length > MOST_TRACKS) leave(idlest, items)
     return true
   }
 
@@ -148,7 +187,7 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
   async function readTrack(track: Track, items: (Entry | Skipped)[]): Promise<boolean> {
     for (let bytes = 0; bytes < BATCH_BYTES && items.length < BATCH_ITEMS; ) {
       const start = track.position()
-      const pieces = track.read(now())
+      const pieces = readPieces(track)
       if (pieces === undefined) {
         await truncated(track)
         items.push(...left)
@@ -163,7 +202,17 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
     return false
   }
 
-  function toItem(piece: ReturnType<Track['finish']>[number], track: Track): Entry | Skipped {
+  /** Reads on; a file that cannot be read for now has nothing new. */
+  function readPieces(track: Track): Piece[] | undefined {
+    try {
+      return track.read(now())
+    } catch (error) {
+      tellOnce('log.unreadable', { inode: track.inode, problem: (error as Error).message })
+      return []
+    }
+  }
+
+  function toItem(piece: Piece, track: Track): Entry | Skipped {
     const place = { log, inode: track.inode, offset: piece.start, length: piece.end - piece.start }
     return piece.kind === 'entry'
       ? { kind: 'entry', ...place, format: piece.format, text: piece.text, trust: piece.trust }
@@ -175,15 +224,16 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
     const quiet = now() - track.grewAt()
     if (track === current) return
     const isSucceeded = current !== undefined && current.position() > 0 && quiet >= options.graceMillis
-    if (isSucceeded || track.isFixed || tracks.length > MOST_TRACKS) leave(track, items)
+    if (isSucceeded || track.isFixed) leave(track, items)
     else if (current !== undefined && current.size() === 0 && track.grewAt() - current.grewAt() > STALE) {
       tellOnce('log.stale-writer', { inode: track.inode, problem: 'the web server still writes to the rotated file' })
     }
   }
 
   function leave(track: Track, items: (Entry | Skipped)[]): void {
+    const isKnown = track.isKnown()
     items.push(...track.finish().map(piece => toItem(piece, track)))
-    done.push(track.state(true))
+    if (isKnown) done.push(track.state(true))
     tracks = tracks.filter(other => other !== track)
     track.close()
     hasChanged = true
@@ -192,10 +242,11 @@ export function createLogReader(log: string, options: FollowOptions): LogReader 
   function toBatch(items: (Entry | Skipped)[]): Batch | undefined {
     if (items.length === 0 && lostBytes === 0 && !hasChanged) return undefined
     done = done.slice(-MOST_DONE)
+    const files = [...done, ...tracks.map(track => track.state(false))]
     const batch = {
       log,
       items,
-      files: [...done, ...tracks.map(track => track.state(false))],
+      files: files.length === 0 ? [NOTHING_YET] : files,
       lostBytes,
       pendingBytes: tracks.reduce((sum, track) => sum + track.pending(), 0),
     }
@@ -223,11 +274,13 @@ function withKind(stats: BigIntStats): { dev: bigint; ino: bigint; isFile: boole
   return { dev: stats.dev, ino: stats.ino, isFile: stats.isFile() }
 }
 
-function statPath(path: string): BigIntStats | undefined {
+/** Gives what a path names, or the problem when that cannot be seen; neither when it names nothing. */
+function statPath(path: string): { stats?: BigIntStats; problem?: string } {
   try {
-    return statSync(path, { bigint: true })
-  } catch {
-    return undefined
+    return { stats: statSync(path, { bigint: true }) }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' || code === 'ENOTDIR' ? {} : { problem: message }
   }
 }
 

@@ -1,31 +1,23 @@
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  createReadStream,
-  createWriteStream,
-  fstatSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  rmSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { createGunzip } from 'node:zlib'
+import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import type { FileState } from '../../core/types.ts'
-import { hasHead, hasPackedHead, hasTail } from './fingerprint.ts'
+import { HEAD, hasHead, hasTail, readAt } from './fingerprint.ts'
+import { type Packing, packingOf, unpackStart } from './packed.ts'
 
-/** A rotated copy of a log beside it, opened. */
-export type Sibling = { path: string; fd: number; device: bigint; inode: bigint; size: number; mtimeNs: bigint; isPacked: boolean }
+/** A rotated copy of a log beside it, opened; `first` are its first bytes, unpacked. */
+export type Sibling = { fd: number; device: bigint; inode: bigint; size: number; mtimeNs: bigint; packing: Packing; first: Buffer }
 
-/** Opens the rotated files beside a log (`audit.log.1`, `audit.log-20261124.gz` …), oldest first. What cannot be opened is passed over. */
-export function openSiblings(log: string): Sibling[] {
-  const base = basename(log)
-  const names = listFolder(dirname(log)).filter(name => name.startsWith(`${base}.`) || name.startsWith(`${base}-`))
-  const opened = names.flatMap(name => openSibling(join(dirname(log), name)))
-  return opened.sort((a, b) => (a.mtimeNs < b.mtimeNs ? -1 : 1))
+const MOST_LINKS = 8
+
+/** Opens the rotated files beside a log (`audit.log.1`, `audit.log-20261124.gz`, `audit-20261124.log` …), oldest first.
+ *  Where the log is a link, also those beside what it names. What cannot be opened or unpacked, and `others`, are passed over. */
+export function openSiblings(log: string, others: readonly string[]): Sibling[] {
+  const known = new Set([log, ...others])
+  const paths = places(log).flatMap(({ folder, base }) => {
+    const names = listFolder(folder).filter(name => isRotatedName(name, base))
+    return names.map(name => join(folder, name)).filter(path => !known.has(path))
+  })
+  return [...new Set(paths)].flatMap(openSibling).sort((a, b) => (a.mtimeNs < b.mtimeNs ? -1 : 1))
 }
 
 /** Closes siblings that nobody took over. */
@@ -33,51 +25,63 @@ export function closeSiblings(siblings: Iterable<Sibling>): void {
   for (const { fd } of siblings) closeSync(fd)
 }
 
-/** Says whether a sibling is, or is a copy of, the file of a reading state. */
-export function isCopyOf(sibling: Sibling, state: Pick<FileState, 'head'>): boolean {
-  return sibling.isPacked ? hasPackedHead(sibling.fd, state.head) : hasHead(sibling.fd, state.head)
+/** Gives a text that changes when a file comes or goes beside a log. */
+export function folderStamp(log: string): string {
+  return places(log)
+    .map(({ folder }) => changedAt(folder))
+    .join()
 }
 
 /** Says whether the file behind a descriptor holds what had been read of a reading state, so that reading can go on there. */
 export function continues(fd: number, state: Pick<FileState, 'head' | 'tail' | 'offset'>): boolean {
-  return fstatSync(fd).size >= state.offset && (state.offset === 0 || (hasHead(fd, state.head) && hasTail(fd, state.offset, state.tail)))
+  return fstatSync(fd).size >= state.offset && hasHead(readAt(fd, 0, HEAD), state) && hasTail(fd, state.offset, state.tail)
 }
 
-/** Unpacks a gzip file into one that has no name any more, and gives its descriptor; undefined when it is damaged. */
-export async function unpack(path: string): Promise<number | undefined> {
-  const folder = mkdtempSync(join(tmpdir(), 'modwarden-'))
-  const target = join(folder, 'unpacked')
-  try {
-    await pipeline(createReadStream(path), createGunzip(), createWriteStream(target, { mode: 0o600 }))
-    return openSync(target, 'r')
-  } catch {
-    return undefined
-  } finally {
-    rmSync(folder, { recursive: true })
+/** The names under which a log may be rotated: its own, and those of what it links to, also while nothing is there. */
+function places(log: string): { folder: string; base: string }[] {
+  const found = [{ folder: dirname(log), base: basename(log) }]
+  for (let path = log, links = 0; links < MOST_LINKS; links++) {
+    try {
+      path = resolve(realpathSync(dirname(path)), readlinkSync(path))
+    } catch {
+      break
+    }
+    found.push({ folder: dirname(path), base: basename(path) })
   }
+  return found
+}
+
+function isRotatedName(name: string, base: string): boolean {
+  if (name.startsWith(`${base}.`) || name.startsWith(`${base}-`)) return true
+  // With its directive 'extension', logrotate keeps what comes behind the last dot at the end.
+  const extension = extname(base)
+  const stem = base.slice(0, base.length - extension.length)
+  if (extension === '' || !name.startsWith(stem)) return false
+  const end = name.lastIndexOf(extension)
+  return end > stem.length && /^[.-]\d[\d._-]*$/.test(name.slice(stem.length, end)) && /^(\.\w+)?$/.test(name.slice(end + extension.length))
 }
 
 function openSibling(path: string): Sibling[] {
+  let fd: number | undefined
   try {
-    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-    const stats: BigIntStats = fstatSync(fd, { bigint: true })
-    if (!stats.isFile()) {
-      closeSync(fd)
-      return []
-    }
-    return [
-      {
-        path,
-        fd,
-        device: stats.dev,
-        inode: stats.ino,
-        size: Number(stats.size),
-        mtimeNs: stats.mtimeNs,
-        isPacked: path.endsWith('.gz'),
-      },
-    ]
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const { dev, ino, size, mtimeNs, ...stats } = fstatSync(fd, { bigint: true })
+    const start = (stats.mode & BigInt(constants.S_IFMT)) === BigInt(constants.S_IFREG) ? readAt(fd, 0, HEAD) : undefined
+    const packing = start === undefined ? 'foreign' : packingOf(start)
+    if (start === undefined || packing === 'foreign') throw new Error('it is no file of ours')
+    const first = packing === 'none' ? start : unpackStart(fd, packing, HEAD)
+    return [{ fd, device: dev, inode: ino, size: Number(size), mtimeNs, packing, first }]
   } catch {
+    if (fd !== undefined) closeSync(fd)
     return []
+  }
+}
+
+function changedAt(folder: string): bigint | undefined {
+  try {
+    return statSync(folder, { bigint: true }).mtimeNs
+  } catch {
+    return undefined
   }
 }
 

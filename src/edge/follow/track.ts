@@ -1,7 +1,7 @@
 import { closeSync, fstatSync } from 'node:fs'
 import type { Piece, Splitter } from '../../core/entry/split.ts'
 import type { FileState, Millis } from '../../core/types.ts'
-import { fingerprint, HEAD, readAt, TAIL } from './fingerprint.ts'
+import { fingerprint, HEAD, headPrint, isTelling, readAt, TAIL } from './fingerprint.ts'
 
 const CHUNK = 256 * 1024
 
@@ -64,7 +64,14 @@ export function createTrack(parts: {
     size: (): number => size,
     grewAt: (): Millis => grewAt,
     isWaiting: (): boolean => splitter.isWaiting(),
-    head: (): string => fingerprint(head),
+    /** The first bytes, as far as they were seen. */
+    first: (): Buffer => head,
+    head: (): string => headPrint(head),
+    /** What the file begins with now: it may have been truncated and written anew since it was read. */
+    content: (): Pick<FileState, 'head' | 'offset'> => ({ head: headPrint(readAt(fd, 0, HEAD)), offset: 0 }),
+    hasUnread: (): boolean => fstatSync(fd).size > position,
+    /** Says whether so much was seen of the file that it is not taken for another. */
+    isKnown: (): boolean => isTelling({ head: headPrint(head), offset: settled.offset }),
     /** The fingerprint of the bytes before the position. */
     tail: (): string => fingerprint(before),
 
@@ -111,7 +118,7 @@ export function createTrack(parts: {
 
     state(done: boolean): FileState {
       growHead()
-      return { device, inode, ...settled, head: fingerprint(head), done }
+      return { device, inode, ...settled, head: headPrint(head), done }
     },
     splitter,
     close: () => closeSync(fd),

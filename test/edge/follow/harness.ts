@@ -12,7 +12,7 @@ import { v3Entry } from '../../entries.ts'
 export type Harness = ReturnType<typeof createHarness>
 
 /** A log in a folder of its own, a reader of it whose clock is moved by hand, and what has been committed of it. */
-export function createHarness(options: { fromStart?: boolean; name?: string } = {}) {
+export function createHarness(options: { fromStart?: boolean; name?: string; others?: string[] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'modwarden-follow-'))
   const log = join(folder, options.name ?? 'audit.log')
   const time = { now: 1_000_000 }
@@ -25,15 +25,19 @@ export function createHarness(options: { fromStart?: boolean; name?: string } = 
   let number = 0
 
   const open = () =>
-    createLogReader(log, {
-      from: state,
-      fromStart: options.fromStart ?? true,
-      createSplitter,
-      now: () => time.now,
-      notice: (event, fields) => void notices.push({ event, fields }),
-      quietMillis: 250,
-      graceMillis: 60_000,
-    })
+    createLogReader(
+      log,
+      {
+        from: state,
+        fromStart: options.fromStart ?? true,
+        createSplitter,
+        now: () => time.now,
+        notice: (event, fields) => void notices.push({ event, fields }),
+        quietMillis: 250,
+        graceMillis: 60_000,
+      },
+      (options.others ?? []).map(name => join(folder, name)),
+    )
 
   return {
     folder,
@@ -44,6 +48,10 @@ export function createHarness(options: { fromStart?: boolean; name?: string } = 
     skipped,
     lostBytes: () => lostBytes,
     state: () => state,
+    /** Puts another reading state in the place of the committed one. */
+    restore(files: readonly FileState[]): void {
+      state = files
+    },
     events: () => notices.map(notice => notice.event),
 
     /** Makes the text of a new entry; its id is its number. */

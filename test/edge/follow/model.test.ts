@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, closeSync, copyFileSync, existsSync, openSync, renameSync, truncateSync, writeSync } from 'node:fs'
+import {
+  appendFileSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { byNumber, createHarness, type Harness } from './harness.ts'
 
@@ -14,7 +27,9 @@ const ACTIONS = [
   'rotate, writer stays',
   'reopen',
   'copytruncate',
+  'copytruncate, watched',
   'compress',
+  'compress, watched',
   'look',
   'look',
   'drain',
@@ -45,6 +60,18 @@ function createWorld(h: Harness) {
       for (const end of ['', '.gz'])
         if (existsSync(`${h.log}.${place}${end}`)) renameSync(`${h.log}.${place}${end}`, `${h.log}.${place + 1}${end}`)
     }
+  }
+
+  /** Makes a file in steps, with a look at each. */
+  const growing = async (path: string, content: Buffer, sizes: readonly number[]) => {
+    for (const size of sizes) {
+      writeFileSync(path, content.subarray(0, size), { flag: 'a+' })
+      truncateSync(path, size)
+      await h.look()
+    }
+    const file = openSync(path, 'r+')
+    writeSync(file, content, 0, content.length, 0)
+    closeSync(file)
   }
 
   return async (action: Action, size: number) => {
@@ -80,6 +107,19 @@ function createWorld(h: Harness) {
         copyFileSync(h.log, `${h.log}.1`)
         truncateSync(h.log)
         return
+      case 'copytruncate, watched': {
+        if (isLate) return
+        finishPiece()
+        shift()
+        const text = readFileSync(h.log)
+        await growing(`${h.log}.1`, text, [0, size % (text.length + 1)])
+        truncateSync(h.log)
+        return
+      }
+      case 'compress, watched':
+        if (isLate || !existsSync(`${h.log}.1`)) return
+        await growing(`${h.log}.1.gz`, gzipSync(readFileSync(`${h.log}.1`)), [0, size % 20])
+        return unlinkSync(`${h.log}.1`)
       case 'compress':
         if (!isLate && existsSync(`${h.log}.1`)) execFileSync('gzip', ['-f', `${h.log}.1`])
         return

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { createSplitter } from '../../../src/core/entry/split.ts'
+import { followAuditLogs } from '../../../src/edge/follow.ts'
+import { createHarness, type Harness, rotated, scenario } from './harness.ts'
+
+const NOBODY = 65534
+
+/** Rotates as logrotate does without 'notifempty': an empty log too. */
+function rotateAll(h: Harness): void {
+  for (let place = 30; place > 0; place--) if (existsSync(`${h.log}.${place}`)) renameSync(`${h.log}.${place}`, `${h.log}.${place + 1}`)
+  renameSync(h.log, rotated(h))
+  writeFileSync(h.log, '')
+}
+
+scenario('a writer that never reopens, over twelve rotations of the empty log', async h => {
+  const fd = openSync(h.log, 'a')
+  writeSync(fd, h.entry())
+  await h.drain()
+  for (let day = 0; day < 12; day++) {
+    rotateAll(h)
+    h.time.now += 86_400_000
+    await h.drain()
+    writeSync(fd, h.entry())
+    await h.drain()
+  }
+  closeSync(fd)
+})
+
+scenario('a file that was rotated while it was empty and is written to later, also over a restart', async h => {
+  const fd = openSync(h.log, 'a')
+  await h.drain()
+  renameSync(h.log, rotated(h))
+  writeFileSync(h.log, '')
+  await h.drain()
+  h.kill()
+  await h.drain()
+  h.time.now += 3_600_000
+  await h.drain()
+  writeSync(fd, h.entry())
+  closeSync(fd)
+})
+
+test('a writer that never reopened before modwarden was installed is followed from then on', async () => {
+  const h = createHarness({ fromStart: false })
+  writeFileSync(h.log, '')
+  utimesSync(h.log, new Date(), new Date(Date.now() - 60_000))
+  h.write(2, rotated(h))
+  await h.drain()
+  h.time.now += 10_000
+  h.write(2, rotated(h))
+  await h.drain()
+  h.kill()
+  h.write(1, rotated(h))
+  await h.drain()
+  assert.deepEqual(h.committed, ['n2', 'n3', 'n4'])
+  assert.ok(h.events().includes('log.stale-writer'))
+  h.remove()
+})
+
+for (const move of ['rename', 'copytruncate'] as const)
+  scenario(`entries as short as the line of an index, over a restart and a ${move}`, async h => {
+    const short = () => `{"transaction":{"unique_id":"${/n\d+/.exec(h.entry())![0]}","fill":"${'x'.repeat(60)}"}}\n`
+    appendFileSync(h.log, short())
+    await h.drain()
+    h.kill()
+    await h.drain()
+    if (move === 'rename') renameSync(h.log, rotated(h))
+    else copyFileSync(h.log, rotated(h))
+    if (move === 'copytruncate') truncateSync(h.log)
+    appendFileSync(h.log, short())
+    await h.drain()
+    h.kill()
+  })
+
+test('permission that is lost for a while costs nothing', async t => {
+  if (process.getuid?.() !== 0) return t.skip('needs root to give up root')
+  const h = createHarness()
+  chmodSync(h.folder, 0o755)
+  h.write(2)
+  chmodSync(h.log, 0o644)
+  await asNobody(h)
+  chmodSync(h.folder, 0o700)
+  h.write(2)
+  renameSync(h.log, rotated(h))
+  h.write(2)
+  chmodSync(h.log, 0o600)
+  await asNobody(h)
+  chmodSync(h.folder, 0o755)
+  await asNobody(h)
+  renameSync(h.log, rotated(h, '.0'))
+  h.write(1)
+  chmodSync(h.log, 0o644)
+  chmodSync(rotated(h, '.0'), 0o644)
+  await asNobody(h)
+  assert.deepEqual(h.committed, h.made())
+  assert.equal(h.events().filter(event => event === 'log.unreadable').length, 2)
+  h.remove()
+})
+
+async function asNobody(h: Harness): Promise<void> {
+  process.seteuid!(NOBODY)
+  try {
+    await h.drain()
+    await h.drain()
+  } finally {
+    process.seteuid!(0)
+  }
+}
+
+test('a file that gives read errors is told once and does not end the following', async () => {
+  const h = createHarness()
+  h.write(2)
+  await h.drain()
+  const fds = readdirSync('/proc/self/fd').filter(fd => linkOf(fd) === h.log)
+  for (const fd of fds) closeSync(Number(fd))
+  await h.drain()
+  await h.drain()
+  assert.deepEqual(h.events(), ['log.unreadable'])
+  // Its descriptor must be there when it is closed.
+  const stand = fds.map(() => openSync('/dev/null', 'r'))
+  assert.deepEqual(stand.map(String), fds)
+  h.remove()
+})
+
+function linkOf(fd: string): string | undefined {
+  try {
+    return readlinkSync(join('/proc/self/fd', fd))
+  } catch {
+    return undefined
+  }
+}
+
+test('several logs are followed at once, one that cannot be read holds up none, and the signal ends it promptly', async () => {
+  const [one, other] = [createHarness(), createHarness()]
+  const stop = new AbortController()
+  const options = { from: [], fromStart: true, createSplitter, now: Date.now, notice: () => {}, quietMillis: 250, graceMillis: 60_000 }
+  const logs = [join(one.folder, 'nowhere/audit.log'), one.folder, one.log, other.log]
+  one.write(2)
+  const seen: string[] = []
+  const batches = followAuditLogs(logs, () => options, { signal: stop.signal, pollMillis: 60_000 })
+  const following = (async () => {
+    for await (const batch of batches) for (const _ of batch.items) seen.push(batch.log)
+  })()
+  const deadline = Date.now() + 10_000
+  while (seen.length < 2 && Date.now() < deadline) await pause(1)
+  // Only the watch can wake it before the poll.
+  other.write(1)
+  while (seen.length < 3 && Date.now() < deadline) await pause(1)
+  assert.deepEqual(seen, [one.log, one.log, other.log])
+  const began = performance.now()
+  stop.abort()
+  await following
+  assert.ok(performance.now() - began < 100)
+  one.remove()
+  other.remove()
+})
