@@ -30,7 +30,8 @@ async function run(context: Context, options: Options): Promise<void> {
 
   const notify = createNotify(createRun({ timeout: 2000 }), {
     socket: process.env.NOTIFY_SOCKET,
-    onFailure: problem => log.warn('notification.failed', { problem }),
+    // At the stop systemd may end the messenger before it is through: nothing is amiss then.
+    onFailure: problem => (stop.signal.aborted ? undefined : log.warn('notification.failed', { problem })),
   })
   const firewall = chooseFirewall(settings, { dryRun: options.dryRun === true, log })
   const { store, isFresh } = await openDaemonStore(settings, { firewall, log, clock: Date.now })
