@@ -7,6 +7,9 @@ import { unpack } from './packed.ts'
 import { closeSiblings, continues, openSiblings, type Sibling } from './siblings.ts'
 import { createTrack, type Track } from './track.ts'
 
+/** Files that were read to their end are remembered so that copies of them are not read again. */
+export const MOST_DONE = 64
+
 type Place = Pick<FileState, 'head' | 'tail' | 'offset'>
 type File = { device: bigint; inode: bigint }
 
@@ -128,7 +131,7 @@ export function createFinder(log: string, others: readonly string[], { createSpl
       const isDone = (sibling: Sibling) => done.some(state => hasHead(sibling.first, state))
       const states = tracks.flatMap(track => [track.state(false), track.content()])
       const isKnown = (sibling: Sibling) => isOpen(sibling) || isDone(sibling) || states.some(state => hasHead(sibling.first, state))
-      const limits = youngest(tracks, siblings.filter(isDone))
+      const limits = [...youngest(tracks, siblings.filter(isDone)), ...forgotten(done, siblings.filter(isDone))]
       const unknown = siblings.filter(sibling => !isKnown(sibling))
       const decided = unknown.filter(sibling => !isUndecided(sibling, tracks, isLast))
       hasUndecided = !isLast && decided.length < unknown.length
@@ -150,6 +153,11 @@ function youngest(tracks: readonly Track[], done: readonly Sibling[]): bigint[] 
   const read = tracks.filter(track => !track.isFixed && track.position() > 0)
   if (read.length > 0) return read.map(track => fstatSync(track.fd, { bigint: true }).birthtimeNs)
   return done.slice(-1).map(sibling => sibling.mtimeNs)
+}
+
+/** Only so many files are remembered: when there may have been more, what is older than the oldest of them was read long ago. */
+function forgotten(done: readonly FileState[], found: readonly Sibling[]): bigint[] {
+  return done.length < MOST_DONE / 2 ? [] : found.slice(0, 1).map(sibling => sibling.mtimeNs)
 }
 
 function openOwn(log: string): (File & { fd: number }) | undefined {

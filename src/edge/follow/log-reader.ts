@@ -2,13 +2,11 @@ import { type BigIntStats, closeSync, constants, fstatSync, openSync, statSync }
 import type { Piece } from '../../core/entry/split.ts'
 import type { Batch, Entry, FileState, Skipped } from '../../core/types.ts'
 import type { FollowOptions } from '../follow.ts'
-import { createFinder } from './finder.ts'
+import { createFinder, MOST_DONE } from './finder.ts'
 import { HEAD, hasHead, isTelling, readAt } from './fingerprint.ts'
 import { continues, folderStamp } from './siblings.ts'
 import { createTrack, type Track } from './track.ts'
 
-/** Files that were read to their end are remembered so that copies of them are not read again. */
-const MOST_DONE = 64
 /** More rotated files than this are not kept open for a writer that may still hold them. */
 const MOST_TRACKS = 8
 /** So long after something came or went beside a log, a file is looked at again that is not to be told from a copy in the making. */
