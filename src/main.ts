@@ -3,6 +3,7 @@ import { registerBlock } from './cli/block.ts'
 import { registerBlocks } from './cli/blocks.ts'
 import { registerCheck, settingsProblems } from './cli/check.ts'
 import { createContext, UsageError } from './cli/context.ts'
+import { registerEvaluate } from './cli/evaluate.ts'
 import { registerEvents } from './cli/events.ts'
 import { registerExpire } from './cli/expire.ts'
 import { registerExplain } from './cli/explain.ts'
@@ -42,6 +43,7 @@ registerExplain(program, context)
 registerParse(program)
 registerScore(program, model)
 registerTrain(program, model)
+registerEvaluate(program, model)
 registerFlush(program)
 registerExpire(program, context)
 for (const command of program.commands) command.exitOverride().configureOutput(program.configureOutput())
