@@ -8,6 +8,7 @@ import { registerEvents } from './cli/events.ts'
 import { registerExpire } from './cli/expire.ts'
 import { registerExplain } from './cli/explain.ts'
 import { registerFlush } from './cli/flush.ts'
+import { registerModels } from './cli/models.ts'
 import { registerParse } from './cli/parse.ts'
 import { registerRun } from './cli/run.ts'
 import { registerScore } from './cli/score.ts'
@@ -44,6 +45,7 @@ registerParse(program)
 registerScore(program, model)
 registerTrain(program, model)
 registerEvaluate(program, model)
+registerModels(program, model)
 registerFlush(program)
 registerExpire(program, context)
 for (const command of program.commands) command.exitOverride().configureOutput(program.configureOutput())

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import { measure } from '../core/model/features.ts'
 import { trainOnRows } from '../core/model/model.ts'
-import { activateModel, saveModel } from '../edge/model-file.ts'
+import { saveModel } from '../edge/model-file.ts'
+import { activateModel } from '../edge/model-folder.ts'
+import { pruneModels } from '../edge/model-list.ts'
 import { UsageError } from './context.ts'
 import { readRequests } from './requests.ts'
 
@@ -34,6 +36,8 @@ async function train(options: Options, defaults: Defaults): Promise<void> {
   if (!model.ok) throw new Error(model.problem)
   const path = saveModel(folder, model.value)
   if (options.activate) activateModel(folder, model.value)
+  const removed = pruneModels(folder, Date.now())
+  if (removed.length > 0) process.stderr.write(`removed ${removed.length} old versions that do not score\n`)
   process.stdout.write(`${path}: trained on ${rows.length} requests${options.activate ? ', active now' : '; --activate lets it score'}\n`)
 }
 
