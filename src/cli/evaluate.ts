@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { evaluate, evaluateGroup } from '../core/evaluation/evaluation.ts'
 import { createSample, type Grouping, type Sample } from '../core/evaluation/sample.ts'
 import { type Model, scoreRequest } from '../core/model/model.ts'
+import { printable } from '../core/printable.ts'
 import { createTally, type Tally } from '../core/training/tally.ts'
 import { type DataFile, listDataFiles } from '../edge/training/data-files.ts'
 import { watchSource } from '../edge/training/progress.ts'
@@ -83,13 +84,13 @@ async function scoreFile({ path, name }: DataFile, { model, tally }: How): Promi
       const { kind } = source.files[0]!
       if (kind !== 'requests' && kind !== 'empty')
         throw new Error(`${path} is an ${kind.replace('-', ' ')}; evaluate needs JSON lines with labels`)
-      const items = watchSource(source, { label: name.slice(-30) })
+      const items = watchSource(source, { label: printable(name.slice(-30), 40) })
       return await scoreItems(items, { score: request => scoreRequest(model, request), tally })
     } finally {
       source.close()
     }
   } catch (error) {
-    process.stderr.write(`modwarden: ${(error as Error).message}\n`)
+    process.stderr.write(`modwarden: ${printable((error as Error).message, 600)}\n`)
     return undefined
   }
 }

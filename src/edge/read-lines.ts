@@ -11,19 +11,26 @@ export const MOST_LINE = 16 * 1024 * 1024
 const READ_BYTES = 256 * 1024
 const UNPACK_BYTES = 64 * 1024
 const RETURN = 13
+/** What is said of a file that is not what it was when it was opened. */
+export const CHANGED = 'it was truncated or rewritten while it was being read; copy it first'
 
 /** Opens a file for reading as it is; `-` is the standard input. What is wrong with it comes out where it is read. */
 export function readBytes(file: string): AsyncIterable<Buffer> {
   return file === '-' ? process.stdin : createReadStream(file, { highWaterMark: READ_BYTES })
 }
 
-/** Reads an open file from its start to `size`; `onBytes` is told how many bytes each read took. The descriptor stays open. */
+/** Reads an open file from its start to `size`; `onBytes` is told how many bytes each read took. The descriptor stays open. Throws when it ends
+ *  before `size`: it was truncated. */
 export async function* readOpenFile(fd: number, size: number, onBytes: (bytes: number) => void = () => {}): AsyncGenerator<Buffer> {
+  let left = size
   if (size === 0) return
   for await (const chunk of createReadStream('', { fd, autoClose: false, start: 0, end: size - 1, highWaterMark: READ_BYTES })) {
-    onBytes((chunk as Buffer).length)
-    yield chunk as Buffer
+    const bytes = chunk as Buffer
+    left -= bytes.length
+    onBytes(bytes.length)
+    yield bytes
   }
+  if (left > 0) throw new Error(CHANGED)
 }
 
 /** Unpacks what begins as gzip or zstd does, whatever its name; throws in the iteration what is wrong with it. */

@@ -8,7 +8,7 @@ import { isSuspectStatus } from '../../core/training/suspect.ts'
 import type { Result } from '../../core/types.ts'
 import { readAt } from '../follow/fingerprint.ts'
 import { packingOf, unpackStart } from '../follow/packed.ts'
-import { MOST_LINE, readLines, readOpenFile, unpacked } from '../read-lines.ts'
+import { CHANGED, MOST_LINE, readLines, readOpenFile, unpacked } from '../read-lines.ts'
 import { readAuditLog } from './audit-log.ts'
 
 /** Training data that can be read several times, always the same: what is appended or rotated meanwhile does not show. */
@@ -24,10 +24,12 @@ export type TrainingSource = {
 /** `storage`: where the files of a concurrent audit log lie; the folder of its index when it is not said. */
 export type SourceOptions = { storage?: string | undefined }
 
-type OpenFile = { path: string; fd: number; bytes: number; kind: Kind }
+/** `start`: its first bytes, by which a file is known that was rewritten in place (copytruncate). */
+type OpenFile = { path: string; fd: number; bytes: number; start: Buffer; kind: Kind }
 
 /** A line of an access log holds three values of 8 KB, each byte of which may be written as four. */
 const MOST_ACCESS_LINE = 256 * 1024
+const START_BYTES = 4096
 /** Nothing at all, packed, takes some bytes and perhaps a file's name. */
 const LARGEST_PACKED_NOTHING = 512
 const KNOWN = 'requests as JSON lines ({"uri":"/",...}), an audit log, or an access log in the common or combined format'
@@ -69,7 +71,7 @@ function openFile(path: string): OpenFile {
     const file = fstatSync(fd)
     if (file.isDirectory()) throw new Error('it is a folder; name its files')
     if (!file.isFile()) throw new Error('it is no regular file, and training reads its data more than once; save it to a file first')
-    return { path, fd, bytes: file.size, kind: kindOfFile(fd, file.size) }
+    return { path, fd, bytes: file.size, start: readAt(fd, 0, Math.min(file.size, START_BYTES)), kind: kindOfFile(fd, file.size) }
   } catch (error) {
     if (fd !== undefined) closeSync(fd)
     throw new Error(`cannot read ${path}: ${(error as Error).message}`, { cause: error })
@@ -90,7 +92,8 @@ function kindOfFile(fd: number, size: number): Kind {
 }
 
 function readFile(file: OpenFile, storage: string | undefined, onBytes?: (bytes: number) => void): AsyncGenerator<TrainingItem[]> {
-  const { path, kind } = file
+  const { path, kind, start } = file
+  if (!readAt(file.fd, 0, start.length).equals(start)) throw new Error(CHANGED)
   const chunks = unpacked(readOpenFile(file.fd, file.bytes, onBytes))
   if (kind === 'audit-log') return readAuditLog(chunks, { file: path, storageDir: storage ?? dirname(path) })
   if (kind === 'access-log') return readLineByLine(chunks, path, { encoding: 'latin1', mostBytes: MOST_ACCESS_LINE, read: accessItem })

@@ -73,6 +73,13 @@ test('the interval of a recall says nothing below where there are too few benign
   assert.equal(recallInterval(sorted([], [1]), 0.01), undefined)
 })
 
+test('the interval of a recall, worked out by hand', () => {
+  // Of 1000 at 1 %, 4 to 18 lie above the true threshold (97.5 %): more than 996 is surely above it, more than 981 perhaps. Wilson's of 50 and of 80 in 100.
+  const thousand = Array.from({ length: 1000 }, (_, score) => score)
+  const attack = [...Array(50).fill(996.5), ...Array(10).fill(995.5), ...Array(20).fill(981.5), ...Array(20).fill(500)]
+  assert.deepEqual(rounded(recallInterval(sorted(thousand, attack), 0.01)), [0.3906, 0.8743])
+})
+
 test('the intervals hold the true value at least as often as they say', () => {
   const random = mulberry32(5)
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())

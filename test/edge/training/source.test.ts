@@ -133,6 +133,17 @@ test('what is appended, rotated or renamed meanwhile does not show', async () =>
   source.close()
 })
 
+test('what was truncated or rewritten in place is told, not read as if it were the same', async () => {
+  for (const rewrite of [(path: string) => truncateSync(path, 20), (path: string) => writeFileSync(path, `${LINES[3]}\n`.repeat(9))]) {
+    const path = inFile(`${LINES[0]}\n`.repeat(5))
+    const source = openTrainingSource([path])
+    await Array.fromAsync(source.read())
+    rewrite(path)
+    await assert.rejects(Array.fromAsync(source.read()), /cannot read .*: it was truncated or rewritten while it was being read/)
+    source.close()
+  }
+})
+
 test('reading can be left early, and again', async () => {
   const source = openTrainingSource([inFile(gzipSync(`${LINES[0]}\n`.repeat(100_000)))])
   for (let times = 0; times < 3; times++) for await (const item of source.read()) if (item.ok) break
