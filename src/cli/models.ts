@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { Model } from '../core/model/model.ts'
+import type { TrainedModel } from '../core/model/trained.ts'
 import { BASE_VERSION } from '../core/model-history.ts'
 import { activateVersion, rollBack } from '../edge/model-folder.ts'
 import { KEPT, type ListedModel, listModels } from '../edge/model-list.ts'
@@ -95,9 +95,9 @@ function toRow({ version, bytes, isActive, isPrevious, model, problem }: ListedM
 }
 
 /** Gives what training said about the model, such as why it was kept but not activated. */
-function noteOf(model: Model | undefined): string | null {
-  const { summary } = (model ?? {}) as { summary?: { [name: string]: unknown } }
-  return typeof summary?.verdict === 'string' ? summary.verdict : null
+function noteOf(model: TrainedModel | undefined): string | null {
+  const verdict = model?.summary.verdict
+  return typeof verdict === 'string' ? verdict : null
 }
 
 function named(version: string): string {

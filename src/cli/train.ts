@@ -1,15 +1,16 @@
 import type { Command } from 'commander'
-import { measure } from '../core/model/features.ts'
-import { trainOnRows } from '../core/model/model.ts'
+import type { Training } from '../core/model/train/trainer.ts'
+import type { TrainingItem } from '../core/training/item.ts'
 import { createTally, type Tally } from '../core/training/tally.ts'
-import { saveModel } from '../edge/model-file.ts'
+import { BASE_PATH, readTrained, saveModel } from '../edge/model-file.ts'
 import { activateModel } from '../edge/model-folder.ts'
 import { pruneModels } from '../edge/model-list.ts'
 import { watchSource } from '../edge/training/progress.ts'
-import { openTrainingSource } from '../edge/training/source.ts'
+import { openTrainingSource, type TrainingSource } from '../edge/training/source.ts'
+import { trainFrom } from '../edge/training/train-from.ts'
 import { UsageError } from './context.ts'
 
-type Options = { from: string[]; storage?: string; activate?: true; seed: string; modelDir?: string }
+type Options = { from: string[]; storage?: string; site?: string; activate?: true; seed: string; modelDir?: string }
 type Defaults = { modelDir: () => string }
 
 export function registerTrain(program: Command, defaults: Defaults): void {
@@ -18,7 +19,8 @@ export function registerTrain(program: Command, defaults: Defaults): void {
     .description('clean requests to a new model version; what is labelled as an attack, or was objected to by the WAF, is left out')
     .requiredOption('--from <file...>', 'requests as JSON lines, audit logs or access logs, .gz and .zst too')
     .option('--storage <dir>', 'where the files of a concurrent audit log lie (default: the folder of its index)')
-    .option('--activate', 'let it score from now on; a running daemon picks it up')
+    .option('--site <host>', 'the host that requests without one were for, as in the access log of a single site')
+    .option('--activate', 'let it score from now on, if it passes its trial; a running daemon picks it up')
     .option('--seed <number>', 'the same seed and requests give the same model', '1')
     .option('--model-dir <dir>', 'keep it in this folder')
     .addHelpText('after', '\nExample:\n  modwarden train --from clean.jsonl.gz --activate')
@@ -30,37 +32,54 @@ async function train(options: Options, defaults: Defaults): Promise<void> {
   if (!Number.isSafeInteger(seed) || seed < 0 || seed > 0xffff_ffff)
     throw new UsageError(`--seed: must be a whole number from 0 to 4294967295, got '${options.seed}'`)
   const folder = options.modelDir ?? defaults.modelDir()
-  const { rows, attacks, suspects, tally } = await gather(options)
+  const base = readTrained(BASE_PATH)
+  if (!base.ok) throw new Error(base.problem)
+  const source = openTrainingSource(options.from, { storage: options.storage })
+  const tally = createTally()
   const trainedAt = Date.now()
   const version = new Date(trainedAt).toISOString().replace(/[:.]/g, '-')
-  const model = trainOnRows(rows, { seed, version, trainedAt })
-  for (const line of tally.lines()) process.stderr.write(`${line}\n`)
-  if (attacks > 0) process.stderr.write(`left out ${attacks}: requests that are labelled as attacks\n`)
-  if (suspects > 0) process.stderr.write(`left out ${suspects}: requests to which the WAF or the server objected\n`)
-  if (!model.ok) throw new Error(model.problem)
-  const path = saveModel(folder, model.value)
-  if (options.activate) activateModel(folder, model.value)
-  const removed = pruneModels(folder, Date.now())
-  if (removed.length > 0) process.stderr.write(`removed ${removed.length} old versions that do not score\n`)
-  process.stdout.write(`${path}: trained on ${rows.length} requests${options.activate ? ', active now' : '; --activate lets it score'}\n`)
-}
-
-/** Reads what is clean: neither labelled as an attack nor suspect. */
-async function gather({ from, storage }: Options): Promise<{ rows: Float64Array[]; attacks: number; suspects: number; tally: Tally }> {
-  const source = openTrainingSource(from, { storage })
-  const tally = createTally()
-  const rows: Float64Array[] = []
-  let attacks = 0
-  let suspects = 0
   try {
-    for await (const item of watchSource(source, { label: 'reading' })) {
-      if (!item.ok) tally.add(item)
-      else if (item.label === 1) attacks++
-      else if (item.isSuspect) suspects++
-      else rows.push(measure(item.request))
-    }
+    const read = (reading: 1 | 2) => readItems(source, { reading, tally, site: options.site })
+    const training = await trainFrom({ read, base: base.value.detector, seed, version, trainedAt })
+    for (const line of tally.lines()) process.stderr.write(`${line}\n`)
+    if (!training.ok) throw new Error(training.problem)
+    finish(training.value, folder, options.activate === true)
   } finally {
     source.close()
   }
-  return { rows, attacks, suspects, tally }
+}
+
+type ReadItems = { reading: 1 | 2; tally: Tally; site: string | undefined }
+
+async function* readItems(source: TrainingSource, { reading, tally, site }: ReadItems): AsyncGenerator<TrainingItem> {
+  let attacks = 0
+  for await (const item of watchSource(source, { label: reading === 1 ? 'looking through' : 'learning' })) {
+    if (!item.ok && reading === 1) tally.add(item)
+    if (item.ok && item.label === 1) attacks++
+    if (item.ok && site !== undefined && !item.request.headers.some(([name]) => name.toLowerCase() === 'host'))
+      yield { ...item, request: { ...item.request, site } }
+    else yield item
+  }
+  if (attacks > 0 && reading === 1) process.stderr.write(`left out ${attacks}: requests that are labelled as attacks\n`)
+}
+
+/** Keeps the model, tells what was left out of it, and lets it score where that was asked for and its trial allows it. */
+function finish({ model, verdict, leftOut }: Training, folder: string, activate: boolean): void {
+  const path = saveModel(folder, model)
+  for (const line of leftOut) process.stderr.write(`${line}\n`)
+  if (activate && verdict.fit) activateModel(folder, model)
+  const removed = pruneModels(folder, Date.now())
+  if (removed.length > 0) process.stderr.write(`removed ${removed.length} old versions that do not score\n`)
+  const requests = model.trainedOn.toLocaleString('en-US')
+  const trial =
+    verdict.held_out === 0
+      ? 'too few to try it on'
+      : `trial on the last ${verdict.held_out}: ${verdict.clean_over_5} reach 5, ${verdict.clean_over_8} reach 8; ${verdict.probes_over_5} of ${verdict.probes} attacks reach 5`
+  process.stdout.write(`${path}: trained on ${requests} requests of ${model.seenAgain.length} hosts (${trial})`)
+  if (!activate) process.stdout.write('; --activate lets it score\n')
+  else if (verdict.fit) process.stdout.write(', active now\n')
+  else {
+    process.stdout.write('\n')
+    throw new Error(`kept but not activated: ${verdict.problem}; 'modwarden models activate ${model.version}' lets it score all the same`)
+  }
 }

@@ -66,6 +66,8 @@ export type HttpRequest = {
   body: string | undefined
   /** Which headers are known: `few` (user agent and referer, as in an access log) or `none`; all when it does not say. */
   knownHeaders?: 'all' | 'few' | 'none'
+  /** The site that served it, where somebody other than the client says so; else the Host header does. */
+  site?: string
   /** The client wrote it so that two readers could take it for different requests. */
   oddFraming?: boolean
 }

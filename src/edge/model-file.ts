@@ -1,8 +1,9 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Model } from '../core/model/model.ts'
+import { createModel, type Model } from '../core/model/model.ts'
 import { modelToText, parseModel } from '../core/model/model-text.ts'
+import type { TrainedModel } from '../core/model/trained.ts'
 import { isVersion } from '../core/model-history.ts'
 import type { Result } from '../core/types.ts'
 import { readAt } from './follow/fingerprint.ts'
@@ -27,8 +28,17 @@ export function loadBaseModel(): Result<Model> {
   return readModel(BASE_PATH)
 }
 
-/** Reads one model file; what is wrong with it comes back as a problem that names the file. Never waits for a pipe or reads without end. */
+/** Reads one model file and joins it with the base model; what is wrong with it comes back as a problem that names the file. */
 export function readModel(path: string): Result<Model> {
+  const trained = readTrained(path)
+  if (!trained.ok) return trained
+  if (trained.value.detector.fusion === 'unknown hosts') return { ok: true, value: createModel(trained.value) }
+  const base = readTrained(BASE_PATH)
+  return base.ok ? { ok: true, value: createModel(base.value, trained.value) } : base
+}
+
+/** Reads what a model file holds; what is wrong with it comes back as a problem that names the file. Never waits for a pipe or reads without end. */
+export function readTrained(path: string): Result<TrainedModel> {
   let fd: number | undefined
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -46,7 +56,7 @@ export function readModel(path: string): Result<Model> {
 }
 
 /** Writes a model beside the others of a folder, under its version, and gives the path. Nobody ever sees half of it. */
-export function saveModel(folder: string, model: Model): string {
+export function saveModel(folder: string, model: TrainedModel): string {
   if (!isVersion(model.version)) throw new Error(`'${model.version}' cannot be the name of a model's version`)
   const path = join(folder, `${model.version}.json`)
   mkdirSync(folder, { recursive: true, mode: 0o750 })

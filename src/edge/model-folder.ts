@@ -1,10 +1,10 @@
 import { existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Model } from '../core/model/model.ts'
 import { modelToText } from '../core/model/model-text.ts'
+import type { TrainedModel } from '../core/model/trained.ts'
 import { BASE_VERSION, type History, historyToText, isVersion, parseHistory, stepsBack, withActivation } from '../core/model-history.ts'
 import type { Result } from '../core/types.ts'
-import { ACTIVE, loadBaseModel, loadModel, readModel, saveModel } from './model-file.ts'
+import { ACTIVE, BASE_PATH, readTrained, saveModel } from './model-file.ts'
 import { withLock } from './store/lock.ts'
 import { removeWhole, writeWhole } from './write-whole.ts'
 
@@ -14,7 +14,7 @@ const LOCK = '.lock'
 const MOST_HISTORY_BYTES = 64 * 1024
 
 /** Makes a model the one that scores, and keeps it under its version too; running processes pick it up within a minute or at a reload. */
-export function activateModel(folder: string, model: Model): void {
+export function activateModel(folder: string, model: TrainedModel): void {
   locked(folder, () => {
     if (!existsSync(join(folder, `${model.version}.json`))) saveModel(folder, model)
     switchTo(folder, model, withActivation(readHistory(folder), activeVersion(folder), model.version))
@@ -52,7 +52,7 @@ export function rollBack(folder: string): Result<{ from: string; to: string; pas
 /** Gives the version that scores; that of the history's end where the active file is damaged. */
 export function activeVersion(folder: string): string {
   if (lstatSync(join(folder, ACTIVE), { throwIfNoEntry: false }) === undefined) return BASE_VERSION
-  const model = loadModel(folder)
+  const model = readTrained(join(folder, ACTIVE))
   if (!model.ok) return readHistory(folder).at(-1) ?? 'unknown'
   return isBase(model.value.version) ? BASE_VERSION : model.value.version
 }
@@ -65,22 +65,22 @@ export function readHistory(folder: string): History {
 }
 
 /** Gives the model of a version; undefined for the base model, which no file of the folder holds. */
-function modelOf(folder: string, version: string): Result<Model | undefined> {
+function modelOf(folder: string, version: string): Result<TrainedModel | undefined> {
   if (version === BASE_VERSION || isBase(version)) return { ok: true, value: undefined }
   if (!isVersion(version)) return { ok: false, problem: 'no version of a model has such a name' }
   const path = join(folder, `${version}.json`)
-  const model = readModel(path)
+  const model = readTrained(path)
   if (model.ok && model.value.version !== version) return { ok: false, problem: `${path} holds version ${model.value.version}` }
   return model
 }
 
 function isBase(version: string): boolean {
-  const base = loadBaseModel()
+  const base = readTrained(BASE_PATH)
   return base.ok && base.value.version === version
 }
 
 /** The history is written first: what it names too much is passed over, what it lacked would be lost. */
-function switchTo(folder: string, model: Model | undefined, history: History): void {
+function switchTo(folder: string, model: TrainedModel | undefined, history: History): void {
   const path = join(folder, ACTIVE)
   writeWhole(join(folder, HISTORY), historyToText(history))
   if (model === undefined) removeWhole(path)

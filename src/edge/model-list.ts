@@ -1,9 +1,9 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Model } from '../core/model/model.ts'
+import type { TrainedModel } from '../core/model/trained.ts'
 import { BASE_VERSION, isVersion, stepsBack } from '../core/model-history.ts'
 import { readAt } from './follow/fingerprint.ts'
-import { ACTIVE, BASE_PATH, loadBaseModel, readModel } from './model-file.ts'
+import { ACTIVE, BASE_PATH, readTrained } from './model-file.ts'
 import { activeVersion, readHistory } from './model-folder.ts'
 import { UNFINISHED } from './write-whole.ts'
 
@@ -15,7 +15,7 @@ export type ListedModel = {
   isActive: boolean
   /** A rollback leads here. */
   isPrevious: boolean
-  model: Model | undefined
+  model: TrainedModel | undefined
   problem: string | undefined
 }
 
@@ -40,7 +40,7 @@ export function* listModels(folder: string): Generator<ListedModel> {
   }
   for (const { version, path, bytes } of files.slice(0, MOST_LISTED))
     yield { version, path, bytes, ...mark(version), ...read(path, version) }
-  const base = loadBaseModel()
+  const base = readTrained(BASE_PATH)
   const version = base.ok ? base.value.version : BASE_VERSION
   yield { version, path: BASE_PATH, bytes: sizeOf(BASE_PATH), ...mark(BASE_VERSION), ...read(BASE_PATH, undefined) }
 }
@@ -88,7 +88,7 @@ function names(folder: string): string[] {
 
 function read(path: string, version: string | undefined): Pick<ListedModel, 'model' | 'problem'> {
   if (version !== undefined && !isVersion(version)) return { model: undefined, problem: 'no version of a model has such a name' }
-  const model = readModel(path)
+  const model = readTrained(path)
   if (!model.ok) return { model: undefined, problem: model.problem.replace(`${path} `, '') }
   if (version === undefined || model.value.version === version) return { model: model.value, problem: undefined }
   return { model: undefined, problem: `holds version ${model.value.version}` }

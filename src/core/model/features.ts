@@ -1,105 +1,223 @@
-import type { HttpRequest } from '../types.ts'
+import { ARGUMENT, COOKIE, type Field, type Fields, GROUPS, type Group, HEADER, NAME, PATH } from './fields/fields.ts'
+import { countLexicon } from './fields/lexicon.ts'
+import { shapeOf } from './fields/shape.ts'
+import { createHash53 } from './profile/hash.ts'
+import { excess } from './profile/longest.ts'
+import { presenceBits } from './profile/presence.ts'
+import { type Profile, PURPOSE, pairKey } from './profile/profile.ts'
+import { sequenceBits } from './profile/sequences.ts'
 
-/** What is measured of a request: the ten features of the how-to's detector and the five that its installer's variant adds.
- *  Lengths and counts are given as log2(1 + x), so that a forest splits them by order of magnitude. */
+/** The features in their order. p path, a argument value, n argument name, c cookie, h header, m method, k words and signs of attacks. Swc: worst window of
+ *  eight symbols by the group; Kwc: the same by the name; K: mean of a value by its name; K1: worst symbol; csc: which symbols occur; all in bits. v_len: doublings
+ *  by which a value is longer than any that was seen. */
 export const FEATURES = [
-  { name: 'uri_length', words: 'length of the address', where: 'address' },
-  { name: 'query_length', words: 'length of the query', where: 'query' },
-  { name: 'body_length', words: 'length of the body', where: 'body' },
-  { name: 'header_count', words: 'number of headers', where: 'headers' },
-  { name: 'slashes', words: 'number of /', where: 'address' },
-  { name: 'dots', words: 'number of .', where: 'address' },
-  { name: 'question_marks', words: 'number of ?', where: 'address' },
-  { name: 'ampersands', words: 'number of &', where: 'address' },
-  { name: 'percent_signs', words: 'number of %', where: 'address' },
-  { name: 'entropy', words: 'disorder of the characters (bits)', where: 'address' },
-  { name: 'user_agent_length', words: 'length of the user agent', where: 'headers' },
-  { name: 'special_characters', words: 'number of < > " \'', where: 'address' },
-  { name: 'sql_keywords', words: 'number of SQL words', where: 'address' },
-  { name: 'writes', words: 'method that writes (POST, PUT, DELETE)', where: 'request line' },
-  { name: 'content_length', words: 'announced length of the body', where: 'headers' },
+  ...['p_Swc', 'p_csc', 'a_Kwc', 'a_Swc', 'a_K', 'a_K1', 'a_csc', 'a_nm', 'n_Kwc', 'c_Kwc', 'h_Kwc', 'h_Swc', 'h_csc'],
+  ...['h_set', 'm_tpl', 'a_miss', 'k_xss', 'k_sh', 'k_trav', 'k_utf', 'f_odd', 'v_len', 'k_sql', 'k_inj', 'c_Swc', 'c_csc'],
 ] as const
+/** The tails look at the first so many of them, the forest at one more; the rest help only the prior: what many ordinary requests have, makes the others blind. */
+export const TAIL_FEATURES = 21
+export const FOREST_FEATURES = 22
+export type Feature = (typeof FEATURES)[number]
 
-/** Features that are no lengths or counts stay as they are. */
-const PLAIN = new Set(['entropy', 'writes'])
+/** A row of features, and for those that come from one field: its index (else -1) and where in it, in symbols of its shape. */
+export type Measured = { row: Float64Array; field: Int32Array; at: Int32Array }
 
-/** More of an address than this is not looked at character by character; its length still counts in full. */
-const MOST_CHARACTERS = 65_536
+export type Measure = (fields: Fields) => Measured
 
-const SQL_WORDS = /union|select|insert|update|delete/gi
+/** How many bits of strangeness an ambiguous framing counts for. */
+const ODD_FRAMING = 4
+const MEBIBYTE = 2 ** 20
+/** Long header values are not searched for words: they are lists of policies and tickets. */
+const LONG_HEADER = 400
+/** The mean of a shorter value says nothing. */
+const SHORT_VALUE = 4
+/** What a name that was never seen counts as having been seen. */
+const NEVER = 0.02
 
-/** Measures a request; one number a feature, in the order of FEATURES. What the log lacks (headers, body) counts as absent. */
-export function measure(request: HttpRequest): Float64Array {
-  const { uri, headers, body } = request
-  const question = uri.indexOf('?')
-  const text = countCharacters(uri.length > MOST_CHARACTERS ? uri.slice(0, MOST_CHARACTERS) : uri)
-  let userAgent = ''
-  let contentLength = 0
-  for (const [name, value] of headers) {
-    if (name.length === 10 && name.toLowerCase() === 'user-agent') userAgent = value
-    else if (name.length === 14 && name.toLowerCase() === 'content-length') contentLength = /^\d{1,15}$/.test(value) ? Number(value) : 0
+/** The worst of one group: bits, and the field that has them. */
+type Worst = { bits: number; field: number; at: number }
+type Group5 = { window: Worst; keyWindow: Worst; mean: Worst; single: Worst; presence: Worst; symbols: number; fields: number }
+type Place = { host: number; template: number; hostRequests: number; templateRequests: number }
+
+/** Makes the function that measures requests against a profile. */
+export function createMeasure(profile: Profile): Measure {
+  const hash = createHash53(profile.salt)
+  const headerKinds = profile.headerSetRequests.reduce((sum, requests) => sum + (requests > 0 ? 1 : 0), 0)
+
+  return full => {
+    const host = profile.hosts.get(hash(full.host, PURPOSE.host)) ?? -1
+    const template = host < 0 ? -1 : (profile.templates.get(hash(full.template, PURPOSE.template + host)) ?? -1)
+    const place = {
+      host,
+      template,
+      hostRequests: host < 0 ? 0 : profile.host.requests[host]!,
+      templateRequests: template < 0 ? 0 : profile.templateRequests[template]!,
+    }
+    // What the host's training never had cannot be strange.
+    const request = place.hostRequests > 0 && profile.host.withHeaders[host] === 0 ? withFewHeaders(full) : full
+    const groups = GROUPS.map(emptyGroup)
+    const newName = nothing()
+    const tooLong = nothing()
+    const present = new Set<number>()
+    let text = ''
+    request.fields.forEach((field, index) => {
+      const { group, key, value } = field
+      const ids = idsOf(group, key, place)
+      addField(groups[group]!, index, { group, value, ...ids })
+      if (group !== NAME) raise(tooLong, excess(value.length, longestOf(group, ids, place)), index, 0)
+      if (group === ARGUMENT) {
+        present.add(ids.atTemplate)
+        raise(newName, nameBits(ids, place), index, 0)
+      }
+      if (group !== HEADER || key === 'user-agent' || key === 'referer' || value.length < LONG_HEADER)
+        text += text === '' ? value : `\n${value}`
+    })
+    const missing = request.hasBody === 'unknown' ? 0 : (profile.mandatory.get(template) ?? []).filter(name => !present.has(name)).length
+    const words = countLexicon(text).map(count => Math.log2(1 + count))
+    return collect(groups, { newName, tooLong }, [
+      request.headers === 'all' ? headerSetBits(request.headerNames, place) : 0,
+      methodBits(request.methodAndType, place),
+      missing,
+      ...words.slice(0, 4),
+      (request.oddFraming ? ODD_FRAMING : 0) + Math.log2(1 + request.leftOut / MEBIBYTE),
+      tooLong.bits,
+      ...words.slice(4),
+    ])
   }
-  return Float64Array.of(
-    log(uri.length),
-    log(question < 0 ? 0 : uri.length - question - 1),
-    log(body?.length ?? 0),
-    log(headers.length),
-    log(text.counts[47]!),
-    log(text.counts[46]!),
-    log(text.counts[63]!),
-    log(text.counts[38]!),
-    log(text.counts[37]!),
-    text.entropy,
-    log(userAgent.length),
-    log(text.special),
-    log(countSqlWords(uri)),
-    request.method === 'POST' || request.method === 'PUT' || request.method === 'DELETE' ? 1 : 0,
-    log(contentLength),
-  )
-}
 
-/** Gives a feature's value as a person would count it. */
-export function plainValue(index: number, value: number): number {
-  return PLAIN.has(FEATURES[index]!.name) ? Math.round(value * 100) / 100 : Math.round(2 ** value - 1)
-}
-
-function log(count: number): number {
-  return Math.log2(1 + count)
-}
-
-const counts = new Uint32Array(256)
-
-/** Counts bytes, Shannon's entropy in bits a byte, and how many of < > " ' there are, percent-encoded or not. */
-function countCharacters(text: string): { counts: Uint32Array; entropy: number; special: number } {
-  counts.fill(0)
-  let special = 0
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at) & 0xff
-    counts[code]!++
-    if (code === 37 && isSpecial((hexDigit(text.charCodeAt(at + 1)) << 4) | hexDigit(text.charCodeAt(at + 2)))) special++
+  function idsOf(group: Group, key: string, { host, template }: Place): { anywhere: number; atHost: number; atTemplate: number } {
+    const anywhere = profile.names.get(hash(key, PURPOSE.name + group)) ?? -1
+    const atHost = anywhere < 0 || host < 0 ? -1 : (profile.namesAtHost.get(pairKey(host, anywhere)) ?? -1)
+    const isPlaced = atHost >= 0 && template >= 0 && (group === ARGUMENT || group === PATH)
+    return { anywhere, atHost, atTemplate: isPlaced ? (profile.namesAtTemplate.get(pairKey(template, anywhere)) ?? -1) : -1 }
   }
-  let entropy = 0
-  for (let code = 0; code < 256; code++) {
-    const count = counts[code]!
-    if (count > 0) entropy -= (count / text.length) * Math.log2(count / text.length)
+
+  function addField(
+    sums: Group5,
+    index: number,
+    { group, value, ...ids }: { group: Group; value: string; anywhere: number; atHost: number; atTemplate: number },
+  ): void {
+    const shape = shapeOf(value)
+    const bits = sequenceBits(profile, group, ids, shape.symbols)
+    raise(sums.window, bits.window, index, bits.windowAt)
+    raise(sums.keyWindow, bits.keyWindow, index, bits.keyWindowAt)
+    raise(sums.single, bits.single, index, bits.singleAt)
+    if (value.length >= SHORT_VALUE) raise(sums.mean, bits.mean, index, bits.keyWindowAt)
+    sums.symbols += shape.symbols.length + 1
+    sums.fields++
+    if (group === NAME) return
+    // Cookies and headers have no level of their own at a path: the host's counts twice.
+    const isPlaced = group === ARGUMENT || group === PATH
+    const upper = isPlaced ? { table: profile.atTemplate, id: ids.atTemplate } : { table: profile.atHost, id: ids.atHost }
+    raise(sums.presence, presenceBits(profile, group, { ...ids, upper }, shape), index, bits.keyWindowAt)
   }
-  return { counts, entropy, special: special + counts[60]! + counts[62]! + counts[34]! + counts[39]! }
+
+  /** The longest value that was seen under a key at its host (of a path: at its template), else at the host, else anywhere. */
+  function longestOf(
+    group: Group,
+    { anywhere, atHost, atTemplate }: { anywhere: number; atHost: number; atTemplate: number },
+    { host }: Place,
+  ): number {
+    const known = group === PATH ? (profile.atTemplate.longest[atTemplate] ?? 0) : (profile.atHost.longest[atHost] ?? 0)
+    return (
+      known ||
+      (profile.host.longest[host * GROUPS.length + group] ?? 0) ||
+      (profile.anywhere.longest[anywhere] ?? 0) ||
+      profile.groupLongest[group]!
+    )
+  }
+
+  function nameBits(ids: { anywhere: number; atHost: number; atTemplate: number }, { hostRequests, templateRequests }: Place): number {
+    const seen = (requests: Uint32Array, id: number) => (id < 0 ? 0 : requests[id]!)
+    let chance = (seen(profile.anywhere.requests, ids.anywhere) + NEVER) / (profile.requests + 1)
+    chance = (seen(profile.atHost.requests, ids.atHost) + chance) / (hostRequests + 1)
+    chance = (seen(profile.atTemplate.requests, ids.atTemplate) + chance) / (templateRequests + 1)
+    return -Math.log2(Math.min(chance, 1))
+  }
+
+  function headerSetBits(names: string, { host }: Place): number {
+    if (headerKinds === 0) return 0
+    const set = profile.headerSets.get(hash(names, PURPOSE.headerSet)) ?? -1
+    const anywhere = ((set < 0 ? 0 : profile.headerSetRequests[set]!) + headerKinds * 1e-3) / (profile.withHeaders + headerKinds)
+    const here = set < 0 || host < 0 ? 0 : (profile.headerSetsAtHost.get(pairKey(host, set)) ?? 0)
+    return -Math.log2((here + 2 * anywhere) / ((host < 0 ? 0 : profile.host.withHeaders[host]!) + 2))
+  }
+
+  function methodBits(name: string, { host, hostRequests, template, templateRequests }: Place): number {
+    const method = profile.methods.get(hash(name, PURPOSE.method)) ?? -1
+    const seen = (map: Map<number, number>, owner: number) => (method < 0 || owner < 0 ? 0 : (map.get(pairKey(owner, method)) ?? 0))
+    let chance = ((method < 0 ? 0 : profile.methodRequests[method]!) + 0.01) / (profile.requests + 1)
+    chance = (seen(profile.methodsAtHost, host) + chance) / (hostRequests + 1)
+    chance = (seen(profile.methodsAtTemplate, template) + chance) / (templateRequests + 1)
+    return -Math.log2(chance)
+  }
 }
 
-function isSpecial(code: number): boolean {
-  return code === 60 || code === 62 || code === 34 || code === 39
+/** Leaves the user agent and the referer of a request's headers. */
+function withFewHeaders(request: Fields): Fields {
+  if (request.headers !== 'all') return request
+  const isKnown = ({ group, key }: Field) => group !== COOKIE && (group !== HEADER || key === 'user-agent' || key === 'referer')
+  return { ...request, fields: request.fields.filter(isKnown), headers: 'few' }
 }
 
-// No digit gives a value that no byte has.
-function hexDigit(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48
-  const lower = code | 32
-  return lower >= 97 && lower <= 102 ? lower - 87 : 0x1000
+/** Puts the features into their order; `others` are those that no single field has. */
+function collect(
+  groups: readonly Group5[],
+  { newName, tooLong }: Record<'newName' | 'tooLong', Worst>,
+  others: readonly number[],
+): Measured {
+  const [path, argument, name, cookie, header] = groups as [Group5, Group5, Group5, Group5, Group5]
+  const first = [
+    perSymbol(path, path.window),
+    perField(path),
+    perSymbol(argument, argument.keyWindow),
+    perSymbol(argument, argument.window),
+    argument.mean,
+    argument.single,
+    perField(argument),
+    newName,
+    perSymbol(name, name.keyWindow),
+    perSymbol(cookie, cookie.keyWindow),
+    perSymbol(header, header.keyWindow),
+    perSymbol(header, header.window),
+    perField(header),
+  ]
+  const last = [perSymbol(cookie, cookie.window), perField(cookie)]
+  const row = new Float64Array(FEATURES.length)
+  const field = new Int32Array(FEATURES.length).fill(-1)
+  const at = new Int32Array(FEATURES.length)
+  const put = (worst: Worst, index: number) => {
+    row[index] = worst.bits
+    field[index] = worst.field
+    at[index] = worst.at
+  }
+  first.forEach(put)
+  row.set(others, first.length)
+  last.forEach((worst, index) => put(worst, first.length + others.length + index))
+  put(tooLong, FEATURES.indexOf('v_len'))
+  return { row, field, at }
 }
 
-function countSqlWords(uri: string): number {
-  let found = 0
-  SQL_WORDS.lastIndex = 0
-  while (SQL_WORDS.test(uri)) found++
-  return found
+/** The worst of many is higher by chance: by the logarithm of how many there are. So padding gains an attacker next to nothing. */
+function perSymbol({ symbols }: Group5, worst: Worst): Worst {
+  return { ...worst, bits: Math.max(0, worst.bits - Math.log2(1 + symbols)) }
+}
+
+function perField({ presence, fields }: Group5): Worst {
+  return { ...presence, bits: Math.max(0, presence.bits - Math.log2(1 + fields)) }
+}
+
+function raise(worst: Worst, bits: number, field: number, at: number): void {
+  if (bits <= worst.bits) return
+  worst.bits = bits
+  worst.field = field
+  worst.at = at
+}
+
+function nothing(): Worst {
+  return { bits: 0, field: -1, at: 0 }
+}
+
+function emptyGroup(): Group5 {
+  return { window: nothing(), keyWindow: nothing(), mean: nothing(), single: nothing(), presence: nothing(), symbols: 0, fields: 0 }
 }

@@ -1,100 +1,92 @@
-import type { HttpRequest, Millis, Reason, Result } from '../types.ts'
-import { type Calibration, calibrate, surprisal, toScale } from './calibrate.ts'
-import { FEATURES, measure, plainValue } from './features.ts'
-import { type Forest, growForest, scoreRow } from './forest.ts'
-import { mulberry32 } from './random.ts'
+import type { HttpRequest, Millis, Reason } from '../types.ts'
+import { toScale } from './calibrate.ts'
+import { type Detector, judgeRow } from './detector.ts'
+import { explainRow } from './explain.ts'
+import { createMeasure, type Measure } from './features.ts'
+import { type Fields, fieldsOf } from './fields/fields.ts'
+import { createHash53 } from './profile/hash.ts'
+import { PURPOSE } from './profile/profile.ts'
+import type { TrainedModel } from './trained.ts'
 
-/** What scores requests. It holds numbers about its training data, never a piece of it. */
+/** What scores requests: the base model, which knows many sites and none of yours, and what was trained on your own traffic. */
 export type Model = {
   version: string
   trainedAt: Millis
-  /** How many requests it was trained on, and the seed that repeats the training. */
   trainedOn: number
   seed: number
-  forest: Forest
-  calibration: Calibration
-  /** The usual value of each feature: its median in training. Less than usual counts as usual: a client with few headers and short
-   *  addresses (a health check, a script) is nothing to fear, what attacks bring is more of something. */
-  usual: Float64Array
+  base: Scorer
+  local: (Scorer & { standingOf: (host: string) => Standing }) | undefined
 }
 
-/** `score` 0 (ordinary) to 10 (strange), two decimals; `raw` is the forest's own, 0 to 1. */
-export type Scored = { score: number; raw: number }
+type Scorer = { detector: Detector; measure: Measure }
+/** How well a host is known. */
+type Standing = 'unknown' | 'young' | 'known'
 
-export type TrainOptions = { seed: number; version: string; trainedAt: Millis }
+/** `score` 0 (ordinary) to 10 (strange), two decimals; `raw` is the share of clean requests that are less strange (0 to 1), neither
+ *  rounded nor capped. `capped`: the host has too little local data, so that the base model
+ *  scores it, up to `ceiling`. `missing`: what the log does not hold of the request, and so was not looked at. */
+export type Scored = { score: number; raw: number; capped: boolean; ceiling: number; missing: readonly ('headers' | 'body')[] }
 
-const FEWEST = 10
-const FOLDS = 5
-const MOST_REASONS = 5
+/** From so many requests on, recorded at two times at least, a host's own data score it: with fewer, up to one in eight clean requests looked like an attack. */
+export const ENOUGH = 200
+/** From so many on it may reach 8: one in 10,000 is a guess before. */
+export const PLENTY = 1000
+const CEILING = { unknown: 6.9, young: 7.9, known: 10 }
+
+/** Makes a model of the base model and of one that was trained on own traffic, if there is one. */
+export function createModel(base: TrainedModel, local?: TrainedModel): Model {
+  const { version, trainedAt, trainedOn, seed } = local ?? base
+  return {
+    version,
+    trainedAt,
+    trainedOn,
+    seed,
+    base: scorerOf(base.detector),
+    local: local && { ...scorerOf(local.detector), standingOf: createStandingOf(local) },
+  }
+}
 
 /** Scores a request on what the log holds of it. */
 export function scoreRequest(model: Model, request: HttpRequest): Scored {
-  const raw = scoreRow(model.forest, atLeast(measure(request), model.usual))
-  return { score: toScale(surprisal(model.calibration, raw)), raw }
+  const fields = fieldsOf(request)
+  const { scorer, standing } = choose(model, fields)
+  const lp = judgeRow(scorer.detector, scorer.measure(fields).row)
+  const ceiling = CEILING[standing]
+  return {
+    score: Math.min(ceiling, toScale(lp)),
+    raw: -Math.expm1(-lp * Math.LN10),
+    capped: standing === 'unknown',
+    ceiling,
+    missing: missingOf(fields),
+  }
 }
 
 /** Says what led to a score: the features without which it would be lower, most telling first. `surprise` is in points of the score. */
 export function explainRequest(model: Model, request: HttpRequest): Reason[] {
-  const row = atLeast(measure(request), model.usual)
-  const raw = scoreRow(model.forest, row)
-  const lp = surprisal(model.calibration, raw)
-  const reasons = FEATURES.flatMap(({ words, where }, index) => {
-    const value = row[index]!
-    const usual = model.usual[index]!
-    if (value <= usual) return []
-    // What would the score be if only this were as usual?
-    row[index] = usual
-    const surprise = 1.5 * (lp - surprisal(model.calibration, scoreRow(model.forest, row)))
-    row[index] = value
-    return [{ feature: words, where, value: `${plainValue(index, value)}, usual is ${plainValue(index, usual)}`, surprise }]
-  })
-  return reasons
-    .filter(({ surprise }) => surprise >= 0.1)
-    .sort((a, b) => b.surprise - a.surprise)
-    .slice(0, MOST_REASONS)
-    .map(reason => ({ ...reason, surprise: Math.round(reason.surprise * 100) / 100 }))
+  const fields = fieldsOf(request)
+  const { scorer } = choose(model, fields)
+  return explainRow(scorer.detector, scorer.measure(fields), fields)
 }
 
-/** Trains a model on clean requests, at least 10. The scale is fitted to requests that the scoring forest did not see (five folds in order). */
-export function trainModel(requests: Iterable<HttpRequest>, options: TrainOptions): Result<Model> {
-  const rows: Float64Array[] = []
-  for (const request of requests) rows.push(measure(request))
-  return trainOnRows(rows, options)
+function scorerOf(detector: Detector): Scorer {
+  return { detector, measure: createMeasure(detector.profile) }
 }
 
-/** The same on requests that were measured already. */
-export function trainOnRows(measured: readonly Float64Array[], { seed, version, trainedAt }: TrainOptions): Result<Model> {
-  if (measured.length < FEWEST) return { ok: false, problem: `training needs at least ${FEWEST} clean requests, got ${measured.length}` }
-  const random = mulberry32(seed)
-  const usual = Float64Array.from(FEATURES, (_, index) => median(measured.map(row => row[index]!)))
-  const rows = measured.map(row => atLeast(Float64Array.from(row), usual))
-  const unseen = Array.from({ length: FOLDS }, (_, fold) => scoreFold(rows, fold, random)).flat()
-  const model = {
-    version,
-    trainedAt,
-    trainedOn: rows.length,
-    seed,
-    // As many rows a tree as the scale was fitted with; else few requests, all alike, would end above their own scale.
-    forest: growForest(rows, random, rows.length - Math.ceil(rows.length / FOLDS)),
-    calibration: calibrate(unseen),
-    usual,
+function choose({ base, local }: Model, { host }: Fields): { scorer: Scorer; standing: Standing } {
+  const standing = local?.standingOf(host) ?? 'unknown'
+  return { scorer: local === undefined || standing === 'unknown' ? base : local, standing }
+}
+
+function createStandingOf({ detector: { profile }, seenAgain }: TrainedModel): (host: string) => Standing {
+  const hash = createHash53(profile.salt)
+  return host => {
+    const id = profile.hosts.get(hash(host, PURPOSE.host))
+    if (id === undefined || seenAgain[id] !== 1) return 'unknown'
+    const requests = profile.host.requests[id]!
+    return requests < ENOUGH ? 'unknown' : requests < PLENTY ? 'young' : 'known'
   }
-  return { ok: true, value: model }
 }
 
-/** Raises what is below the usual to the usual, in place. */
-function atLeast(row: Float64Array, usual: Float64Array): Float64Array {
-  for (let index = 0; index < row.length; index++) if (row[index]! < usual[index]!) row[index] = usual[index]!
-  return row
-}
-
-/** Scores the rows of one fold by a forest that was grown from the others. */
-function scoreFold(rows: readonly Float64Array[], fold: number, random: () => number): number[] {
-  const [from, to] = [Math.floor((fold * rows.length) / FOLDS), Math.floor(((fold + 1) * rows.length) / FOLDS)]
-  const forest = growForest([...rows.slice(0, from), ...rows.slice(to)], random)
-  return rows.slice(from, to).map(row => scoreRow(forest, row))
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1]!
+function missingOf({ headers, hasBody }: Fields): ('headers' | 'body')[] {
+  return [...(headers === 'all' ? [] : ['headers' as const]), ...(hasBody === 'unknown' ? ['body' as const] : [])]
 }

@@ -11,7 +11,7 @@ const Input = v.object({
 })
 
 /** Reads a request as `score` and `train` take it (the how-to's shape): `uri` may hold the query already, else `query_string` is joined to it.
- *  Text becomes one character a byte of its UTF-8 form, as in an audit log. */
+ *  `host` says which site it was for, whatever the client wrote into its Host header. Text becomes one character a byte of its UTF-8 form, as in an audit log. */
 export function toHttpRequest(input: unknown): Result<HttpRequest> {
   const parsed = v.safeParse(Input, input, { abortEarly: true })
   if (!parsed.success)
@@ -31,6 +31,7 @@ export function toHttpRequest(input: unknown): Result<HttpRequest> {
       uri: latin1(query_string && !uri.includes('?') ? `${uri}?${query_string}` : uri),
       protocol: 'HTTP/1.1',
       headers: host && !hasHost ? [['Host', latin1(host)], ...list] : list,
+      ...(host && hasHost ? { site: latin1(host) } : {}),
       body: request_body ? latin1(request_body) : undefined,
     },
   }

@@ -1,0 +1,103 @@
+import { printable } from '../printable.ts'
+import type { Reason } from '../types.ts'
+import { type Detector, judgeRow } from './detector.ts'
+import { FEATURES, type Feature, type Measured } from './features.ts'
+import { ARGUMENT, COOKIE, type Field, type Fields, HEADER, NAME } from './fields/fields.ts'
+import { findWords, LEXICON } from './fields/lexicon.ts'
+import { placeOfSymbol } from './fields/shape.ts'
+
+const MOST_REASONS = 5
+/** Points of the score that a reason is worth telling for. */
+const LEAST = 0.1
+const POINTS = 1.5
+/** Characters shown of a surprising value, before and behind the place that surprises. */
+const BEFORE = 24
+const PIECE = 64
+const SECRET = /pass|pwd|secret|token|auth|session|api.?key|signature|credential|card|cvv/i
+
+const WORDS: Record<Feature, string> = {
+  p_Swc: 'a sequence of signs that paths rarely have',
+  p_csc: 'signs that a path here rarely has',
+  a_Kwc: 'a sequence of signs that this argument rarely has',
+  a_Swc: 'a sequence of signs that arguments rarely have',
+  a_K: 'a value unlike the others of this argument',
+  a_K1: 'a sign that this argument rarely has at that place',
+  a_csc: 'signs that this argument rarely has',
+  a_nm: 'an argument that is unknown at this place',
+  n_Kwc: 'an unusual name of an argument',
+  c_Kwc: 'a sequence of signs that this cookie rarely has',
+  h_Kwc: 'a sequence of signs that this header rarely has',
+  h_Swc: 'a sequence of signs that headers rarely have',
+  h_csc: 'signs that this header rarely has',
+  h_set: 'a set of headers that is rare here',
+  m_tpl: 'a method or type of body that is rare for this path',
+  a_miss: 'arguments are missing that this path always has',
+  k_xss: 'words and signs of scripts',
+  k_sh: 'words and signs of shell commands',
+  k_trav: 'words and signs of paths to other files',
+  k_utf: 'bytes that hide characters',
+  f_odd: 'text that two readers could take for different requests, or too much of it',
+  v_len: 'a value longer than any that was seen here',
+  k_sql: 'words and signs of SQL',
+  k_inj: 'words and signs of injected code or entities',
+  c_Swc: 'a sequence of signs that cookies rarely have',
+  c_csc: 'signs that this cookie rarely has',
+}
+
+/** Says which features a score would be lower without, most telling first: each is set to its usual value in turn. */
+export function explainRow(detector: Detector, measured: Measured, fields: Fields): Reason[] {
+  const row = Float64Array.from(measured.row)
+  const lp = judgeRow(detector, row)
+  return FEATURES.flatMap((feature, index) => {
+    const value = row[index]!
+    const usual = detector.usual[index]!
+    if (value <= usual) return []
+    row[index] = usual
+    const surprise = POINTS * (lp - judgeRow(detector, row))
+    row[index] = value
+    return surprise < LEAST ? [] : [{ feature, index, surprise }]
+  })
+    .sort((a, b) => b.surprise - a.surprise)
+    .slice(0, MOST_REASONS)
+    .map(({ feature, index, surprise }) => ({
+      feature: WORDS[feature],
+      ...placeOf(feature, index, measured, fields),
+      surprise: Math.round(surprise * 100) / 100,
+    }))
+}
+
+function placeOf(
+  feature: Feature,
+  index: number,
+  { field, at }: Measured,
+  { fields, methodAndType, headerNames }: Fields,
+): { where: string; value: string } {
+  const found = field[index]! < 0 ? undefined : fields[field[index]!]
+  if (found !== undefined) return { where: whereOf(found), value: pieceOf(found, placeOfSymbol(found.value, at[index]!)) }
+  const lexicon = LEXICON.indexOf(feature as (typeof LEXICON)[number])
+  if (lexicon >= 0) {
+    for (const candidate of fields) {
+      const start = findWords(lexicon, candidate.value)
+      if (start >= 0) return { where: whereOf(candidate), value: pieceOf(candidate, start) }
+    }
+  }
+  if (feature === 'm_tpl') return { where: 'request line', value: printable(methodAndType, PIECE) }
+  if (feature === 'h_set') return { where: 'headers', value: printable(headerNames, PIECE) }
+  return { where: feature === 'a_miss' ? 'arguments' : 'request', value: '' }
+}
+
+function whereOf({ group, key }: Field): string {
+  const name = printable(key, PIECE)
+  if (group === ARGUMENT) return `argument '${name}'`
+  if (group === COOKIE) return `cookie '${name}'`
+  if (group === HEADER) return `header '${name}'`
+  return group === NAME ? 'name of an argument' : 'path'
+}
+
+/** Shows a piece of a value around a place; of what may be secret only its outline. */
+function pieceOf({ group, key, value }: Field, place: number): string {
+  const start = Math.max(0, Math.min(place - BEFORE, value.length - PIECE))
+  const piece = value.slice(start, start + PIECE)
+  const shown = group === COOKIE || SECRET.test(key) ? piece.replace(/[A-Za-z]/g, 'a').replace(/[0-9]/g, '0') : piece
+  return printable(`${start > 0 ? '…' : ''}${shown}${start + PIECE < value.length ? '…' : ''}`, 2 * PIECE)
+}

@@ -1,0 +1,56 @@
+/** A decoder gives up after this many rounds: what is encoded more often is strange in any case. */
+const ROUNDS = 4
+const ESCAPE = /[%\\&]/
+const UNICODE = /(?:%u|\\u)([0-9a-fA-F]{4})/g
+const PERCENT = /%([0-9a-fA-F]{2})/g
+const HEX = /\\x([0-9a-fA-F]{2})/g
+const ENTITY = /&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|(lt|gt|quot|amp|apos));?/g
+const NAMED: Record<string, string> = { lt: '<', gt: '>', quot: '"', amp: '&', apos: "'" }
+
+/** Undoes percent, %u, \u, \x and HTML-entity encoding until nothing changes, at most four rounds. Text has one character a byte; what stands
+ *  for a character above 255 becomes its UTF-8 bytes. `plus`: a + means a blank, as in queries and forms. Linear in the length of the text. */
+export function decode(text: string, plus: boolean): string {
+  let before = plus && text.includes('+') ? text.replaceAll('+', ' ') : text
+  if (!ESCAPE.test(before)) return before
+  for (let round = 0; round < ROUNDS; round++) {
+    const after = decodeOnce(before)
+    if (after === before) break
+    before = after
+  }
+  return before
+}
+
+/** Lower-cases A to Z and nothing else: bytes above 127 are no letters. */
+export function asciiLower(text: string): string {
+  return /[\x80-\xff]/.test(text) ? text.replace(/[A-Z]+/g, letters => letters.toLowerCase()) : text.toLowerCase()
+}
+
+/** Gives the UTF-8 bytes of a code point, one character each. */
+export function utf8(code: number): string {
+  if (code < 0x80) return String.fromCharCode(code)
+  if (code < 0x800) return String.fromCharCode(0xc0 | (code >> 6), 0x80 | (code & 63))
+  if (code < 0x10000) return String.fromCharCode(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63))
+  return String.fromCharCode(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63))
+}
+
+function decodeOnce(text: string): string {
+  let out = text
+  if (out.includes('%')) out = out.replace(UNICODE, fromHex).replace(PERCENT, fromHex)
+  if (out.includes('\\')) out = out.replace(UNICODE, fromHex).replace(HEX, fromHex)
+  return out.includes('&') ? out.replace(ENTITY, fromEntity) : out
+}
+
+function fromHex(_: string, digits: string): string {
+  return byteOrUtf8(Number.parseInt(digits, 16))
+}
+
+function fromEntity(_: string, hex?: string, decimal?: string, name?: string): string {
+  if (name !== undefined) return NAMED[name]!
+  return byteOrUtf8(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16))
+}
+
+/** Below 256 a code means a byte, as attackers write it. */
+function byteOrUtf8(code: number): string {
+  if (code < 256) return String.fromCharCode(code)
+  return code < 0x110000 ? utf8(code) : '?'
+}

@@ -1,0 +1,118 @@
+import type { HttpRequest } from '../../types.ts'
+import { argumentsOf, contentType } from './arguments.ts'
+import { asciiLower, decode } from './decode.ts'
+
+/** The groups of fields: path, argument values, argument names, cookie values, header values. */
+export const GROUPS = ['p', 'a', 'n', 'c', 'h'] as const
+export const [PATH, ARGUMENT, NAME, COOKIE, HEADER] = [0, 1, 2, 3, 4] as const
+export type Group = 0 | 1 | 2 | 3 | 4
+
+/** A piece of a request, decoded; `key` is the argument's, cookie's or header's name, lower case, digits as 0. One character a byte. */
+export type Field = { group: Group; key: string; value: string }
+
+/** A request taken apart. `template` is its path with numbers and random parts blotted out, `headerNames` its header names in order of the alphabet;
+ *  `hasBody` is unknown when a body was announced that the log does not hold; `leftOut`: bytes that were too many to look at. */
+export type Fields = {
+  fields: Field[]
+  host: string
+  template: string
+  headerNames: string
+  methodAndType: string
+  headers: NonNullable<HttpRequest['knownHeaders']>
+  hasBody: boolean | 'unknown'
+  leftOut: number
+  oddFraming: boolean
+}
+
+/** They say nothing of their own, or change with every request. */
+const NO_FIELDS = new Set(['host', 'cookie', 'content-length', 'connection'])
+const MOST_COOKIES = 1000
+const MOST_KEY = 64
+const RANDOM_PART = /^(?=.*[0-9])[0-9a-zA-Z_\-=.,~%]{16,}$/s
+const LONGEST_PART = 40
+const MOST_PARTS = 12
+const LONGEST_HOST = 255
+/** More than this of one request is not looked at: it would take longer than an answer may. */
+const MOST_BYTES = 2 ** 20
+
+/** Takes a request apart. */
+export function fieldsOf(request: HttpRequest): Fields {
+  const { uri, headers, body } = request
+  const question = uri.indexOf('?')
+  const path = decode(question < 0 ? uri : uri.slice(0, question), false)
+  const fields: Field[] = [{ group: PATH, key: '', value: path }]
+  for (const { name, value, isForm } of argumentsOf(request)) {
+    const decoded = decode(name, isForm)
+    fields.push({ group: NAME, key: '', value: decoded }, { group: ARGUMENT, key: keyOf(decoded), value: decode(value, isForm) })
+  }
+  const names = new Set<string>()
+  let [host, announced] = ['', false]
+  for (const [name, value] of headers) {
+    const key = asciiLower(name)
+    names.add(key)
+    if (key === 'cookie') addCookies(value, fields)
+    else if (key === 'host') host = value
+    else if (key === 'content-length') announced = /[1-9]/.test(value)
+    else if (!NO_FIELDS.has(key)) fields.push({ group: HEADER, key, value: decode(value, false) })
+  }
+  return {
+    fields,
+    host: hostOf(request.site ?? host),
+    template: templateOf(path),
+    headerNames: [...names].sort().join(),
+    methodAndType: `${request.method} ${contentType(request).toLowerCase().split(';', 1)[0]!.trim()}`,
+    headers: request.knownHeaders ?? 'all',
+    hasBody: body ? true : announced ? 'unknown' : false,
+    leftOut: bound(fields),
+    oddFraming: request.oddFraming === true,
+  }
+}
+
+/** Blots out what differs between requests for the same thing: numbers, random and long parts; at most twelve parts. */
+export function templateOf(path: string): string {
+  return asciiLower(path)
+    .split('/', MOST_PARTS)
+    .map(part => (part.length > LONGEST_PART || RANDOM_PART.test(part) ? '*' : part.replace(/[0-9]+/g, '0')))
+    .join('/')
+}
+
+/** Gives the host under which a request is compared: lower case, without a port, which a client could choose so as to be unknown. */
+export function hostOf(header: string): string {
+  return asciiLower(header.trim())
+    .slice(0, LONGEST_HOST)
+    .replace(/\.?(?::\d{0,5})?$/, '')
+}
+
+/** Cuts what is too much to look at off the longest values, from their middle; gives how many bytes that were. */
+function bound(fields: Field[]): number {
+  const total = fields.reduce((sum, field) => sum + field.value.length, 0)
+  if (total <= MOST_BYTES) return 0
+  // What every field may keep so that all together stay below the limit.
+  const most = Math.floor(MOST_BYTES / fields.length)
+  let leftOut = 0
+  for (const field of fields) {
+    if (field.value.length <= most) continue
+    leftOut += field.value.length - most
+    field.value = field.value.slice(0, most - (most >> 1)) + field.value.slice(field.value.length - (most >> 1))
+  }
+  return leftOut
+}
+
+/** Gives the name under which values are compared: lower case, numbers as 0, at most 64 characters. */
+function keyOf(name: string): string {
+  return asciiLower(name)
+    .replace(/[0-9]+/g, '0')
+    .slice(0, MOST_KEY)
+}
+
+function addCookies(header: string, fields: Field[]): void {
+  const cookies = header.split(';', MOST_COOKIES)
+  const read = cookies.reduce((sum, cookie) => sum + cookie.length + 1, 0)
+  for (const cookie of cookies) {
+    const text = cookie.trim()
+    const equals = text.indexOf('=')
+    const [name, value] = equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
+    fields.push({ group: COOKIE, key: keyOf(name), value: decode(value, false) })
+  }
+  if (read < header.length) fields.push({ group: COOKIE, key: '#rest', value: decode(header.slice(read), false) })
+}

@@ -1,0 +1,92 @@
+import type { Group } from '../fields/fields.ts'
+import { SYMBOLS } from '../fields/shape.ts'
+import { findContext, type Profile, type SequenceTable } from './profile.ts'
+
+/** How strange a value's sequence of symbols is, in bits: the worst window of eight symbols by the group's chances (`window`) and by those of its
+ *  key (`keyWindow`), the mean and the worst single symbol by its key; and where the windows end and the symbol stands, in symbols. */
+export type SequenceBits = { window: number; keyWindow: number; mean: number; single: number } & {
+  windowAt: number
+  keyWindowAt: number
+  singleAt: number
+}
+
+const WINDOW = 8
+const CUBE = SYMBOLS ** 3
+/** Products of chances are turned into bits before they leave the range of numbers. */
+const TINY = 1e-250
+
+const recent = new Float64Array(WINDOW)
+const recentKey = new Float64Array(WINDOW)
+
+/** Walks a value's symbols (and its end). The chance of a symbol is that of its group behind the last three, then smoothed by what was seen behind the
+ *  last two under the name anywhere, then at the host; `anywhere` and `atHost` are key ids, -1 for none. */
+export function sequenceBits(
+  profile: Profile,
+  group: Group,
+  { anywhere, atHost }: { anywhere: number; atHost: number },
+  symbols: Uint8Array,
+): SequenceBits {
+  const { row, chance } = profile.groupSequences
+  const { anywhereSequences, atHostSequences } = profile
+  const rows = group * CUBE
+  let [a, b, d, least, leastKey, single, product, bits] = [0, 0, 0, 1, 1, 1, 1, 0]
+  let [windowAt, keyWindowAt, singleAt] = [0, 0, 0]
+  recent.fill(1)
+  recentKey.fill(1)
+  for (let index = 0; index <= symbols.length; index++) {
+    const s = index < symbols.length ? symbols[index]! : 0
+    const context = b * SYMBOLS + d
+    const general = chance[row[rows + a * SYMBOLS * SYMBOLS + context]! * SYMBOLS + s]!
+    let own = general
+    if (anywhere >= 0) own = smoothed(anywhereSequences, anywhere, context, s, own)
+    if (atHost >= 0) own = smoothed(atHostSequences, atHost, context, s, own)
+    const slot = index & (WINDOW - 1)
+    recent[slot] = general
+    recentKey[slot] = own
+    let window = 1
+    let keyWindow = 1
+    for (let place = 0; place < WINDOW; place++) {
+      window *= recent[place]!
+      keyWindow *= recentKey[place]!
+    }
+    if (window < least) {
+      least = window
+      windowAt = index
+    }
+    if (keyWindow < leastKey) {
+      leastKey = keyWindow
+      keyWindowAt = index
+    }
+    if (own < single) {
+      single = own
+      singleAt = index
+    }
+    product *= own
+    if (product < TINY) {
+      bits -= Math.log2(product)
+      product = 1
+    }
+    a = b
+    b = d
+    d = s
+  }
+  const mean = (bits - Math.log2(product)) / (symbols.length + 1)
+  return { window: -Math.log2(least), keyWindow: -Math.log2(leastKey), mean, single: -Math.log2(single), windowAt, keyWindowAt, singleAt }
+}
+
+/** Witten-Bell: (count + types * chance below) / (total + types); the chance below where the context was never seen. */
+function smoothed(table: SequenceTable, key: number, context: number, symbol: number, below: number): number {
+  const place = findContext(table, key, context)
+  if (place < 0) return below
+  const first = table.nextStart[place]!
+  const end = table.nextStart[place + 1]!
+  const types = end - first
+  let count = 0
+  for (let at = first; at < end; at++) {
+    if (table.nextSymbol[at] === symbol) {
+      count = table.nextCount[at]!
+      break
+    }
+  }
+  return (count + types * below) / (table.total[place]! + types)
+}

@@ -1,0 +1,132 @@
+import type { HttpRequest, Millis } from '../../types.ts'
+import { surprisal } from '../calibrate.ts'
+import type { Detector } from '../detector.ts'
+import { createMeasure, type Measured } from '../features.ts'
+import { type Fields, fieldsOf } from '../fields/fields.ts'
+import { priorScore } from '../prior.ts'
+import { createHash53, mixHash, type Salt } from '../profile/hash.ts'
+import { PURPOSE } from '../profile/profile.ts'
+
+/** What is known of a request besides itself: when it came, from whom, and whether the WAF or a detector objected to it then. */
+export type Circumstances = { at?: Millis; ip?: string; isSuspect?: boolean }
+
+/** What the first reading of training data finds out: how many requests each host has and from when, and which requests look like attacks. */
+export type Survey = {
+  add(request: HttpRequest, circumstances?: Circumstances): void
+  /** Requests of a host, by the hash of its name; those that are left out count too. */
+  requestsOf(hostHash: number): number
+  /** Whether a host was recorded at two times at least, or nobody said when. */
+  isSeenAgain(hostHash: number): boolean
+  /** Whether to leave out a request (the nth that was added, from 0) as a likely attack. */
+  isLeftOut(index: number, circumstances?: Circumstances): boolean
+  leftOut(): { suspect: number; attack_like: number; addresses: number }
+}
+
+/** The prior finds one clean request in a thousand as attack-like as this, at a site it does not know. */
+const ATTACK_LIKE = 3
+/** What many requests to a path have in the same place is how this site is, when it came at two times and from two addresses. */
+const USUAL_SHARE = 0.2
+const USUAL_COUNT = 5
+/** An address with so many attack-like requests, and such a share of them, is an attacker's: all it sent is left out. */
+const ATTACKER_COUNT = 5
+const ATTACKER_SHARE = 0.05
+/** Bounds of what is remembered; beyond them nothing attack-like is excused, and no more addresses are judged. */
+const MOST = 200_000
+const PERIOD: Millis = 86_400_000
+
+type Host = { requests: number; period: number | undefined; isSeenAgain: boolean }
+type Pattern = { requests: number; period: number | undefined; ip: number | undefined; isSpread: boolean }
+type Address = { requests: number; attackLike: number }
+
+/** Makes an empty survey; `base` tells what looks like an attack on any site. */
+export function createSurvey(base: Detector, salt: Salt): Survey {
+  const hash = createHash53(salt)
+  const measure = createMeasure(base.profile)
+  const hosts = new Map<number, Host>()
+  const paths = new Map<number, number>()
+  const patterns = new Map<number, Pattern>()
+  const addresses = new Map<number, Address>()
+  /** The pattern of each attack-like request, by its index. */
+  const attackLike = new Map<number, { pattern: number; path: number }>()
+  let suspects = 0
+  let added = 0
+
+  const addressOf = ({ ip }: Circumstances) => (ip === undefined ? undefined : hash(ip, PURPOSE.value))
+  const isUsual = ({ pattern, path }: { pattern: number; path: number }) => {
+    const found = patterns.get(pattern)
+    if (found === undefined || found.requests < USUAL_COUNT || !found.isSpread) return false
+    return found.requests >= USUAL_SHARE * (paths.get(path) ?? Number.POSITIVE_INFINITY)
+  }
+  const isAttacker = (address: number | undefined) => {
+    const found = address === undefined ? undefined : addresses.get(address)
+    return found !== undefined && found.attackLike >= ATTACKER_COUNT && found.attackLike >= ATTACKER_SHARE * found.requests
+  }
+
+  return {
+    add(request, circumstances = {}) {
+      const index = added++
+      const fields = fieldsOf(request)
+      const period = circumstances.at === undefined ? undefined : Math.floor(circumstances.at / PERIOD)
+      const hostHash = hash(fields.host, PURPOSE.host)
+      const path = mixHash(hash(fields.template, PURPOSE.template), hostHash % 2 ** 31)
+      const host = remember(hosts, hostHash, () => ({ requests: 0, period, isSeenAgain: period === undefined }))
+      if (host !== undefined) {
+        host.requests++
+        if (period !== host.period) host.isSeenAgain = true
+      }
+      if (paths.size < MOST || paths.has(path)) paths.set(path, (paths.get(path) ?? 0) + 1)
+      const address = addressOf(circumstances)
+      const sender = address === undefined ? undefined : remember(addresses, address, () => ({ requests: 0, attackLike: 0 }))
+      if (sender !== undefined) sender.requests++
+      if (circumstances.isSuspect) {
+        suspects++
+        if (sender !== undefined) sender.attackLike++
+        return
+      }
+      const measured = measure(fields)
+      if (surprisal(base.calibration.prior, priorScore(base.prior, measured.row)) < ATTACK_LIKE) return
+      if (sender !== undefined) sender.attackLike++
+      const pattern = mixHash(path, hash(placeOf(base, measured, fields), PURPOSE.value) % 2 ** 31)
+      attackLike.set(index, { pattern, path })
+      const found = remember(patterns, pattern, () => ({
+        requests: 0,
+        period,
+        ip: address,
+        isSpread: period === undefined && address === undefined,
+      }))
+      if (found === undefined) return
+      found.requests++
+      if ((period === undefined || period !== found.period) && (address === undefined || address !== found.ip)) found.isSpread = true
+    },
+    requestsOf: hostHash => hosts.get(hostHash)?.requests ?? 0,
+    isSeenAgain: hostHash => hosts.get(hostHash)?.isSeenAgain ?? false,
+    isLeftOut(index, circumstances = {}) {
+      if (circumstances.isSuspect) return true
+      const found = attackLike.get(index)
+      return (found !== undefined && !isUsual(found)) || isAttacker(addressOf(circumstances))
+    },
+    leftOut: () => ({
+      suspect: suspects,
+      attack_like: [...attackLike.values()].filter(found => !isUsual(found)).length,
+      addresses: [...addresses.keys()].filter(isAttacker).length,
+    }),
+  }
+}
+
+/** Names the field that stands out most. */
+function placeOf({ usual }: Detector, { row, field }: Measured, { fields }: Fields): string {
+  let best = -1
+  for (let index = 0; index < row.length; index++) {
+    if (field[index]! >= 0 && (best < 0 || row[index]! - usual[index]! > row[best]! - usual[best]!)) best = index
+  }
+  const found = best < 0 ? undefined : fields[field[best]!]
+  return found === undefined ? '' : `${found.group} ${found.key}`
+}
+
+function remember<T>(map: Map<number, T>, key: number, make: () => T): T | undefined {
+  const known = map.get(key)
+  if (known !== undefined || map.size >= MOST) return known
+  const made = make()
+  map.set(key, made)
+  return made
+}

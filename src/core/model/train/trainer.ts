@@ -1,0 +1,158 @@
+import type { HttpRequest, Millis, Result } from '../../types.ts'
+import { type Detector, fitVoices, type Voices } from '../detector.ts'
+import { createMeasure } from '../features.ts'
+import { fieldsOf } from '../fields/fields.ts'
+import { FOLDS } from '../profile/counter.ts'
+import { createProfileCounts, type LeftOut, type Limits } from '../profile/counts.ts'
+import { createFreezer } from '../profile/freeze.ts'
+import { createHash53 } from '../profile/hash.ts'
+import { type Profile, PURPOSE } from '../profile/profile.ts'
+import { mulberry32 } from '../random.ts'
+import type { TrainedModel } from '../trained.ts'
+import { type Circumstances, createSurvey, type Survey } from './survey.ts'
+import { judgeCandidate, type Verdict } from './verdict.ts'
+
+export type TrainOptions = {
+  /** What looks like an attack on any site, and the prior of the new model. */
+  base: Detector
+  /** The same requests, order and seed give the same model. */
+  seed: number
+  limits?: Limits
+}
+
+export type Naming = { version: string; trainedAt: Millis }
+/** `leftOut`: what training did not take up and why, one sentence each. */
+export type Training = { model: TrainedModel; verdict: Verdict; leftOut: string[] }
+
+const FEWEST = 10
+/** So many requests, chosen by chance, are measured for forest and scale; and of at most so many bytes. */
+const MOST_ROWS = 40_000
+const MOST_BYTES = 256 * 2 ** 20
+
+/** Makes a trainer. Every request is to be given twice, in the same order: first to `survey`, then to `take`. Memory is bounded whatever comes. */
+export function createTrainer({ base, seed, limits }: TrainOptions) {
+  const random = mulberry32(seed)
+  const salt = [Math.floor(random() * 2 ** 32), Math.floor(random() * 2 ** 32)] as const
+  const survey = createSurvey(base, salt)
+  const counts = createProfileCounts(salt, limits === undefined ? {} : { limits })
+  const hash = createHash53(salt)
+  const placeInHost = new Map<number, number>()
+  const rows = createSample(random)
+  let taken = 0
+  let used = 0
+
+  /** Which fifth of its host's requests, in their order, the next one belongs to. */
+  const foldOf = (hostHash: number) => {
+    const place = placeInHost.get(hostHash) ?? 0
+    placeInHost.set(hostHash, place + 1)
+    return Math.min(FOLDS - 1, Math.floor((place * FOLDS) / Math.max(1, survey.requestsOf(hostHash))))
+  }
+
+  return {
+    survey: (request: HttpRequest, circumstances?: Circumstances): void => survey.add(request, circumstances),
+
+    take(request: HttpRequest, circumstances?: Circumstances): void {
+      const isLeftOut = survey.isLeftOut(taken++, circumstances)
+      const fields = fieldsOf(request)
+      const fold = foldOf(hash(fields.host, PURPOSE.host))
+      if (isLeftOut) return
+      used++
+      counts.add(fields, fold)
+      rows.offer(request, fold)
+    },
+
+    /** Makes the model, and says whether it is fit to score. */
+    finish({ version, trainedAt }: Naming): Result<Training> {
+      const leftOut = leftOutTexts(survey.leftOut(), counts.leftOut)
+      if (used < FEWEST)
+        return { ok: false, problem: [`training needs at least ${FEWEST} clean requests, got ${used}`, ...leftOut].join('; ') }
+      const freeze = createFreezer(counts)
+      const sample = rows.chosen()
+      const folds = Uint8Array.from(sample, row => row.fold)
+      const measured = measureFolds(sample, freeze)
+      const fit = (list: readonly Float64Array[], of: ArrayLike<number>): Voices =>
+        fitVoices(list, { prior: base.prior, fusion: 'local', random, folds: of })
+      const profile = freeze()
+      const detector = { ...fit(measured, folds), profile }
+      const verdict = judgeCandidate({ rows: measured, folds, fit, detector, sample, freeze, random })
+      const seenAgain = new Uint8Array(profile.hosts.size)
+      for (const [hostHash, id] of profile.hosts) seenAgain[id] = Number(survey.isSeenAgain(hostHash))
+      const summary = {
+        ...survey.leftOut(),
+        not_remembered: { ...counts.leftOut },
+        rows: sample.length,
+        hosts: profile.hosts.size,
+        trial: verdict,
+        verdict: verdict.problem ?? 'fit to score',
+      }
+      return { ok: true, value: { model: { version, trainedAt, trainedOn: used, seed, summary, seenAgain, detector }, verdict, leftOut } }
+    },
+  }
+}
+
+function leftOutTexts(survey: ReturnType<Survey['leftOut']>, limits: LeftOut): string[] {
+  const texts: [number, string][] = [
+    [survey.suspect, 'requests to which the WAF or the server objected'],
+    [survey.attack_like, 'requests that look like attacks'],
+    [survey.addresses, 'addresses whose requests look like attacks again and again'],
+    [limits.hosts, 'requests beyond the number of hosts that are remembered'],
+    [limits.templates, 'requests beyond the number of paths that are remembered of a host (known by host only)'],
+    [limits.names, 'names of arguments, cookies or headers beyond the number that is remembered'],
+    [limits.values, 'values beyond the number that is remembered of a name'],
+  ]
+  return texts.flatMap(([count, text]) => (count === 0 ? [] : [`left out ${count}: ${text}`]))
+}
+
+/** Trains a model on requests that are at hand. */
+export function trainModel(requests: readonly HttpRequest[], { version, trainedAt, ...options }: TrainOptions & Naming): Result<Training> {
+  const trainer = createTrainer(options)
+  for (const request of requests) trainer.survey(request)
+  for (const request of requests) trainer.take(request)
+  return trainer.finish({ version, trainedAt })
+}
+
+export type SampleRow = { request: HttpRequest; fold: number }
+
+/** Measures each request by the profile of the other folds: what a profile has seen looks too ordinary to it. */
+function measureFolds(sample: readonly SampleRow[], freeze: (withoutFold?: number) => Profile): Float64Array[] {
+  const measured: Float64Array[] = new Array(sample.length)
+  for (let fold = 0; fold < FOLDS; fold++) {
+    if (!sample.some(row => row.fold === fold)) continue
+    const measure = createMeasure(freeze(fold))
+    sample.forEach((row, index) => {
+      if (row.fold === fold) measured[index] = measure(fieldsOf(row.request)).row
+    })
+  }
+  return measured
+}
+
+/** Keeps a fair sample of what is offered (Vitter 1985, algorithm R), in the order of the offers; fewer when they are large. */
+function createSample(random: () => number) {
+  const kept: (SampleRow & { place: number; bytes: number })[] = []
+  let offered = 0
+  let bytes = 0
+  let most = MOST_ROWS
+  const sizeOf = ({ uri, headers, body }: HttpRequest) =>
+    uri.length + (body?.length ?? 0) + headers.reduce((sum, [name, value]) => sum + name.length + value.length + 100, 200)
+  return {
+    offer(request: HttpRequest, fold: number): void {
+      const place = offered++
+      const row = { request, fold, place, bytes: sizeOf(request) }
+      if (kept.length < most) kept.push(row)
+      else {
+        const slot = Math.floor(random() * offered)
+        if (slot >= most) return
+        bytes -= kept[slot]!.bytes
+        kept[slot] = row
+      }
+      bytes += row.bytes
+      // Too many bytes: the sample gets smaller for good, by rows chosen by chance.
+      while (bytes > MOST_BYTES && kept.length > 1) {
+        const [dropped] = kept.splice(Math.floor(random() * kept.length), 1)
+        bytes -= dropped!.bytes
+        most = kept.length
+      }
+    },
+    chosen: (): readonly SampleRow[] => kept.sort((a, b) => a.place - b.place),
+  }
+}
