@@ -5,7 +5,9 @@ import Sqlite, { type Database } from 'better-sqlite3'
 import { createBlocks } from './blocks.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createEvents } from './events.ts'
+import { createFalsePositives } from './false-positives.ts'
 import { migrate } from './migrate.ts'
+import { createModelCounts } from './model-counts.ts'
 import { createPositions } from './positions.ts'
 import { createRetention } from './retention.ts'
 import { createScores } from './scores.ts'
@@ -91,6 +93,8 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
     positions: createPositions(database),
     deadLetters: createDeadLetters(database),
     scores: createScores(database),
+    modelCounts: createModelCounts(database),
+    falsePositives: createFalsePositives(database),
     totals: createTotals(database),
     retention: createRetention(database),
 

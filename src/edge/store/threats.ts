@@ -38,6 +38,7 @@ export function createThreats(database: Database) {
     `DELETE FROM threats WHERE ip = ? AND id IN (SELECT id FROM threats WHERE ip = ? ORDER BY at DESC LIMIT -1 OFFSET ${MOST_OF_AN_ADDRESS})`,
   )
   const forgive = database.prepare('UPDATE threats SET counted = 0 WHERE ip = ? AND counted = 1')
+  const forgiveMarked = database.prepare('UPDATE false_positives SET counted = 0 WHERE ip = ? AND counted = 1')
   const of = database.prepare<[string, number], ShownThreat>(
     'SELECT event_id, at, score, intercepted, model, matches, reasons, counted FROM threats WHERE ip = ? ORDER BY at DESC, id DESC LIMIT ?',
   )
@@ -65,7 +66,11 @@ export function createThreats(database: Database) {
     trim: (ip: string): void => void trim.run(ip, ip),
 
     /** Starts the window of an address anew. */
-    forgive: (ip: string): void => void forgive.run(ip),
+    forgive(ip: string): void {
+      forgive.run(ip)
+      // A mark that is taken back later must not bring a forgiven threat back.
+      forgiveMarked.run(ip)
+    },
 
     of: (ip: string, limit: number): ShownThreat[] => of.all(ip, limit),
     ofEvent: (eventId: number): ShownThreat | undefined => ofEvent.get(eventId),
