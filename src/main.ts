@@ -6,6 +6,7 @@ import { createContext, UsageError } from './cli/context.ts'
 import { registerEvents } from './cli/events.ts'
 import { registerExpire } from './cli/expire.ts'
 import { registerExplain } from './cli/explain.ts'
+import { registerFalsePositive } from './cli/false-positive.ts'
 import { registerFlush } from './cli/flush.ts'
 import { registerParse } from './cli/parse.ts'
 import { registerRun } from './cli/run.ts'
@@ -39,6 +40,7 @@ registerBlocks(program, context)
 registerBlock(program, context)
 registerEvents(program, context)
 registerExplain(program, context)
+registerFalsePositive(program, context)
 registerParse(program)
 registerScore(program, model)
 registerTrain(program, model)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { appendFileSync, statSync } from 'node:fs'
 import { createSplitter } from '../src/core/entry/split.ts'
 import { createLocalOffset } from '../src/core/entry/time.ts'
 import { parseSettings } from '../src/core/settings.ts'
@@ -8,8 +9,16 @@ import { openStore } from '../src/edge/store/store.ts'
 import { handleBatch, type Pipeline } from '../src/pipeline.ts'
 import { type FakeEntry, v3Entry } from './entries.ts'
 
-/** The pipeline on a database of its own, fed with entries that `v3Entry` writes; `log` is the text they would have made. */
-export function createPipelineHarness({ values = {}, path = ':memory:' }: { values?: Record<string, unknown>; path?: string } = {}) {
+/** The pipeline on a database of its own, fed with entries that `v3Entry` writes; they are written to `log` too where it is given. */
+export function createPipelineHarness({
+  values = {},
+  path = ':memory:',
+  log,
+}: {
+  values?: Record<string, unknown>
+  path?: string
+  log?: string
+} = {}) {
   const settings = parseSettings([{ name: 'test', values }])
   const model = loadBaseModel()
   assert.ok(settings.ok && model.ok)
@@ -24,30 +33,37 @@ export function createPipelineHarness({ values = {}, path = ':memory:' }: { valu
     clock: () => time.now,
     parseContext: { localOffsetMinutes: createLocalOffset() },
   }
-  let log = ''
+  let offset = 0
   return {
     store,
     time,
     live,
     settings: settings.value,
-    log: () => log,
     handle(entries: readonly FakeEntry[], trust: Entry['trust'] = 'full') {
       const text = entries.map(entry => v3Entry({ at: time.now, ...entry })).join('')
-      const batch = toBatch(text, log.length, trust)
-      log += text
+      if (log !== undefined) appendFileSync(log, text, 'latin1')
+      const batch = toBatch(text, {
+        log: log ?? '/log',
+        inode: log === undefined ? 1n : statSync(log, { bigint: true }).ino,
+        offset,
+        trust,
+      })
+      offset += text.length
       return handleBatch(batch, pipeline)
     },
   }
 }
 
-function toBatch(text: string, offset: number, trust: Entry['trust']): Batch {
+type Place = { log: string; inode: bigint; offset: number; trust: Entry['trust'] }
+
+function toBatch(text: string, { log, inode, offset, trust }: Place): Batch {
   const items = createSplitter({ offset })
     .push(Buffer.from(text, 'latin1'))
     .map(piece => {
       assert.ok(piece.kind === 'entry')
       const { start, end, format, text } = piece
-      return { kind: 'entry' as const, log: '/log', inode: 1n, offset: start, length: end - start, format, text, trust }
+      return { kind: 'entry' as const, log, inode, offset: start, length: end - start, format, text, trust }
     })
-  const files = [{ device: 1n, inode: 1n, offset: offset + text.length, tail: '', head: '', done: false }]
-  return { log: '/log', items, files, lostBytes: 0, pendingBytes: 0 }
+  const files = [{ device: 1n, inode, offset: offset + text.length, tail: '', head: '', done: false }]
+  return { log, items, files, lostBytes: 0, pendingBytes: 0 }
 }
