@@ -9,6 +9,7 @@ import { registerExplain } from './cli/explain.ts'
 import { registerFalsePositive } from './cli/false-positive.ts'
 import { registerFlush } from './cli/flush.ts'
 import { registerParse } from './cli/parse.ts'
+import { registerReport } from './cli/report.ts'
 import { registerRun } from './cli/run.ts'
 import { registerScore } from './cli/score.ts'
 import { registerStatus } from './cli/status.ts'
@@ -41,6 +42,7 @@ registerBlock(program, context)
 registerEvents(program, context)
 registerExplain(program, context)
 registerFalsePositive(program, context)
+registerReport(program, context)
 registerParse(program)
 registerScore(program, model)
 registerTrain(program, model)

@@ -5,6 +5,9 @@ export const BINS = 40
 /** How many requests fell into each of the 40 bins. */
 export type Histogram = readonly number[]
 
+/** Own scores of all events, of those that the WAF did not flag, and of those that were no threat either. */
+export type Histograms = { events: Histogram; unflagged: Histogram; ordinary: Histogram }
+
 /** Gives the bin of a score; what lies outside 0 to 10 falls into the first or last one. */
 export function binOf(score: number): number {
   return Math.min(BINS - 1, Math.max(0, Math.ceil(score / BIN_WIDTH) - 1))

@@ -26,6 +26,10 @@ export type Tally = Record<(typeof COUNTS)[number], number>
 
 /** A tally of an hour (hours since 1970). */
 export type HourTally = Tally & { hour: number }
+/** The same of one model. */
+export type ModelHour = HourTally & { model: string }
+/** How many threats of an hour and risk were marked as false positives. */
+export type MarkedHour = { hour: number; risk: Risk; marks: number }
 export type HourBin = { hour: number; bin: number; events: number; unflagged: number; ordinary: number }
 
 const DISAGREEMENT = 2

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import type { Risk } from '../../core/health/tally.ts'
+import type { MarkedHour, Risk } from '../../core/health/tally.ts'
 import type { HttpRequest, Millis } from '../../core/types.ts'
 
 /** The newest so many marks are kept … */
@@ -23,9 +23,6 @@ export type ShownMark = {
   bytes: number
   problem: string
 }
-
-/** How many threats were marked, by the hour (since 1970) and risk of their events. */
-export type MarkedHour = { hour: number; risk: Risk; marks: number }
 
 /** Events that were marked as no attack: they do not count as threats, and their requests go into the next training as clean. */
 export function createFalsePositives(database: Database) {

@@ -1,13 +1,7 @@
 import type { Database } from 'better-sqlite3'
-import { BINS } from '../../core/health/histogram.ts'
-import type { HourBin, HourTally, Tally } from '../../core/health/tally.ts'
+import { BINS, type Histograms } from '../../core/health/histogram.ts'
+import type { HourBin, HourTally, ModelHour, Tally } from '../../core/health/tally.ts'
 import type { Millis } from '../../core/types.ts'
-
-/** An hour (since 1970) as a model saw it. */
-export type ModelHour = HourTally & { model: string }
-
-/** Own scores in bins of a quarter point. */
-export type Histograms = { events: number[]; unflagged: number[]; ordinary: number[] }
 
 const SUMMED = ['events', 'threats', 'high', 'medium', 'denied', 'denied_low', 'compared', 'disagreeing']
 
@@ -50,7 +44,7 @@ export function createModelCounts(database: Database) {
     /** The own scores of the hours from `first` to `last`, of one model or of all. */
     histograms(first: number, last: number, model?: string): Histograms {
       const empty = () => Array.from({ length: BINS }, () => 0)
-      const found: Histograms = { events: empty(), unflagged: empty(), ordinary: empty() }
+      const found = { events: empty(), unflagged: empty(), ordinary: empty() }
       for (const { bin, ...counts } of bins.all(first, last, model ?? null))
         for (const name of ['events', 'unflagged', 'ordinary'] as const) found[name][bin] = counts[name]
       return found

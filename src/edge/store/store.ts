@@ -6,7 +6,7 @@ import { createBlocks } from './blocks.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createEvents } from './events.ts'
 import { createFalsePositives } from './false-positives.ts'
-import { migrate } from './migrate.ts'
+import { migrate, refuseOld } from './migrate.ts'
 import { createModelCounts } from './model-counts.ts'
 import { createPositions } from './positions.ts'
 import { createRetention } from './retention.ts'
@@ -57,6 +57,7 @@ export function openReader(path: string): Store {
   const database = new Sqlite(path, { readonly: true, timeout: BUSY_TIMEOUT })
   try {
     database.prepare('SELECT 1 FROM blocks').get()
+    refuseOld(database, MIGRATIONS)
     return createStore(database, { isOwner: false })
   } catch (error) {
     database.close()

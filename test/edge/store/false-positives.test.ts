@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import Sqlite from 'better-sqlite3'
-import { migrate } from '../../../src/edge/store/migrate.ts'
+import { migrate, refuseOld } from '../../../src/edge/store/migrate.ts'
 import { createPipelineHarness } from '../../pipeline-harness.ts'
 
 const request = (body: string) => ({ method: 'POST', uri: '/', protocol: 'HTTP/1.1', headers: [['Host', 'shop.example']] as const, body })
@@ -64,7 +64,9 @@ test('a database of the first version is brought up to this one with all it hold
   database.exec(
     "INSERT INTO threats (event_id, ip, at, score, intercepted, model, matches, reasons) VALUES (1, '192.0.2.1', 1, 6, 0, '', '[]', '[]')",
   )
+  assert.throws(() => refuseOld(database, migrations), /older modwarden \(schema 1, this one needs \d+\); systemctl restart modwarden/)
   migrate(database, migrations)
+  refuseOld(database, migrations)
   assert.equal(database.prepare('SELECT threat_count FROM top_offenders').pluck().get(), 1)
   assert.equal(database.prepare('SELECT count(*) FROM model_hours').pluck().get(), 0)
   database.close()
