@@ -50,10 +50,11 @@ type Marked = Awaited<ReturnType<typeof mark>>[number]
 async function mark(store: Store, ids: readonly number[], settings: Settings) {
   const events = ids.map(id => known(store, id))
   const requests = new Map<number, { request: HttpRequest | undefined; problem: string }>()
-  for (const event of events)
-    if (store.falsePositives.of(event.id) === undefined) requests.set(event.id, await learn(event, store, settings))
+  for (const event of events) if (store.falsePositives.of(event.id) === undefined) requests.set(event.id, await learn(event, settings))
   const now = Date.now()
   return store.transaction(() => {
+    // While the log was read, the daemon may have dropped an old event.
+    for (const id of ids) known(store, id)
     const fresh = events.filter(({ id }) => requests.has(id) && store.falsePositives.of(id) === undefined)
     for (const { id, score } of fresh)
       store.falsePositives.add({ eventId: id, markedAt: now, risk: riskOf(score, settings), ...requests.get(id)! })
@@ -87,16 +88,16 @@ function known(store: Store, id: number): ShownEvent {
 }
 
 /** Reads the entry of an event again for its request, masked; or says why nothing can be learnt from it. */
-async function learn(event: ShownEvent, store: Store, settings: Settings): Promise<{ request: HttpRequest | undefined; problem: string }> {
+async function learn(event: ShownEvent, settings: Settings): Promise<{ request: HttpRequest | undefined; problem: string }> {
   const context = { localOffsetMinutes: createLocalOffset() }
   let found: AuditEvent | undefined
-  const { log, offset, length, at } = event
-  await rereadEntry({ log, inode: store.events.inodeOf(event.id), offset, length, at }, settings, entry => {
+  const { log, inode, offset, length, at } = event
+  const reread = await rereadEntry({ log, inode: BigInt(inode), offset, length, at }, settings, entry => {
     found = sameTransaction(entry, event, context)
     return found !== undefined
   })
-  if (found === undefined) return { request: undefined, problem: 'its entry is no longer in the log or the rotated files beside it' }
-  if (found.request === undefined) return { request: undefined, problem: 'its entry holds no request' }
+  if (!reread.ok) return { request: undefined, problem: reread.problem }
+  if (found?.request === undefined) return { request: undefined, problem: 'its entry holds no request' }
   return { request: maskRequest(found.request), problem: '' }
 }
 

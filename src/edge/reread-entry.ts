@@ -22,22 +22,22 @@ const CHUNK = 256 * 1024
 const LEEWAY: Millis = 60_000
 
 /** Reads an entry again: from the log, or from a rotated file beside it, plain or packed. `isIt` decides whether what stands there is the entry, for the
- *  same place may hold another one by now. Undefined when no file holds it; throws only when the log's folder cannot be looked at. */
+ *  same place may hold another one by now. Where no file holds it, the problem says so, or that the log may not be read. */
 export async function rereadEntry(
   place: EntryPlace,
   { storageDir, auditLogs }: { storageDir: string; auditLogs: readonly string[] },
   isIt: (entry: FoundEntry) => boolean,
-): Promise<FoundEntry | undefined> {
-  if (place.length > MOST_BYTES) return undefined
+): Promise<Result<FoundEntry>> {
+  if (place.length > MOST_BYTES) return { ok: false, problem: `its entry is longer than ${MOST_BYTES} bytes` }
   const folder = storageDir === '' ? dirname(place.log) : storageDir
   const siblings = openSiblings(place.log, auditLogs)
-  const fd = openLog(place.log)
+  const { fd, problem } = openLog(place.log)
   try {
     for (const read of readers(place, fd, siblings)) {
-      const found = await entryIn(await read(), folder)
-      if (found.ok && isIt(found.value)) return found.value
+      const found = await entryIn(await bytesOf(read), folder)
+      if (found.ok && isIt(found.value)) return found
     }
-    return undefined
+    return { ok: false, problem }
   } finally {
     if (fd !== undefined) closeSync(fd)
     closeSiblings(siblings)
@@ -56,19 +56,23 @@ function* readers(place: EntryPlace, fd: number | undefined, siblings: readonly 
   for (const sibling of packed.slice(0, MOST_PACKED)) yield () => readPacked(sibling, offset, length)
 }
 
+/** What cannot be read (a folder, a failing disk, a damaged packed file) does not hold the entry. */
+async function bytesOf(read: () => Promise<Buffer> | Buffer): Promise<Buffer> {
+  try {
+    return await read()
+  } catch {
+    return Buffer.alloc(0)
+  }
+}
+
 async function readPacked({ fd, packing }: Sibling, offset: number, length: number): Promise<Buffer> {
   const parts: Buffer[] = []
   let position = 0
   const unpacked = pipeline(Readable.from(chunksOf(fd)), packing === 'gzip' ? createGunzip() : createZstdDecompress(), () => {})
-  try {
-    for await (const chunk of unpacked as AsyncIterable<Buffer>) {
-      if (position + chunk.length > offset) parts.push(chunk.subarray(Math.max(0, offset - position), offset + length - position))
-      position += chunk.length
-      if (position >= offset + length) break
-    }
-  } catch {
-    // Damaged or still being written: it does not hold the entry.
-    return Buffer.alloc(0)
+  for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+    if (position + chunk.length > offset) parts.push(chunk.subarray(Math.max(0, offset - position), offset + length - position))
+    position += chunk.length
+    if (position >= offset + length) break
   }
   return Buffer.concat(parts)
 }
@@ -90,10 +94,12 @@ async function entryIn(bytes: Buffer, folder: string): Promise<Result<FoundEntry
   return piece.format === 'index-line' ? openIndexed(piece.text, folder) : { ok: true, value: piece }
 }
 
-function openLog(log: string): number | undefined {
+function openLog(log: string): { fd: number | undefined; problem: string } {
+  const problem = 'its entry is no longer in the log or the rotated files beside it'
   try {
-    return openSync(log, constants.O_RDONLY | constants.O_NONBLOCK)
-  } catch {
-    return undefined
+    return { fd: openSync(log, constants.O_RDONLY | constants.O_NONBLOCK), problem }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    return { fd: undefined, problem: code === 'ENOENT' ? problem : `${log} cannot be read (${code})` }
   }
 }

@@ -109,7 +109,7 @@ body{font:16px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--page)
 h1{font-size:1.4rem;margin:0}h2{font-size:1.05rem;margin:1.6rem 0 .5rem}p{margin:.3rem 0;overflow-wrap:anywhere}ul{margin:.3rem 0;padding-left:1.2rem}
 header p,.legend,footer,small{color:var(--quiet);font-size:.9rem}
 .status{border-left:.4rem solid var(--good);padding:.3rem .7rem;color:var(--ink)}.status.too_sensitive{border-color:var(--high)}.status.too_lenient{border-color:var(--medium)}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.2rem,1fr));gap:.5rem;margin-top:1rem}
+.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.2rem,1fr));gap:.5rem;margin-top:1rem}
 .tiles div{border:1px solid var(--line);border-radius:.4rem;padding:.5rem .7rem;display:flex;flex-direction:column}.tiles b{font-size:1.4rem}
 svg{width:100%;height:auto;display:block}svg text{font-size:12px;fill:var(--quiet)}.grid{stroke:var(--line)}
 .low{fill:var(--low);background:var(--low)}.medium{fill:var(--medium);background:var(--medium)}.high{fill:var(--high);background:var(--high)}

@@ -49,13 +49,14 @@ export type ShownEvent = {
   trust: string
   transaction_id: string
   log: string
+  inode: string
   offset: number
   length: number
   false_positive: number
 }
 
 const SHOWN =
-  'id, at, ip, address, method, host, path, argument_names, status, rules, inbound_score, logged_score, own_score, score, intercepted, threat, trust, transaction_id, log, offset, length, id IN (SELECT event_id FROM false_positives) AS false_positive'
+  'id, at, ip, address, method, host, path, argument_names, status, rules, inbound_score, logged_score, own_score, score, intercepted, threat, trust, transaction_id, log, inode, offset, length, id IN (SELECT event_id FROM false_positives) AS false_positive'
 
 export type EventFilter = { ip: string | undefined; since: Millis; minScore: number; limit: number }
 
@@ -73,7 +74,6 @@ export function createEvents(database: Database) {
   const some = database
     .prepare<[string, Millis, number], number>('SELECT count(*) FROM (SELECT 1 FROM events WHERE ip = ? AND at >= ? LIMIT ?)')
     .pluck()
-  const inodeOf = database.prepare<[number], string>('SELECT inode FROM events WHERE id = ?').pluck()
   const byId = database.prepare<[number], ShownEvent>(`SELECT ${SHOWN} FROM events WHERE id = ?`)
   const recent = database.prepare<[Millis, number, number], ShownEvent>(
     `SELECT ${SHOWN} FROM events WHERE at >= ? AND score >= ? ORDER BY id DESC LIMIT ?`,
@@ -122,9 +122,6 @@ export function createEvents(database: Database) {
 
     /** Says whether an address has more than `limit` events since an instant; in the first place where it has fewer, this costs one look. */
     hasMore: (ip: string, since: Millis, limit: number): boolean => some.get(ip, since, limit + 1)! > limit,
-
-    /** The inode of the file that held the entry of an event, which must be there. */
-    inodeOf: (id: number): bigint => BigInt(inodeOf.get(id)!),
 
     byId: (id: number): ShownEvent | undefined => byId.get(id),
 

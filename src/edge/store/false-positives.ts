@@ -90,7 +90,7 @@ export function createFalsePositives(database: Database) {
 
     /** The masked requests for the next training, one after the other, oldest mark first. */
     *requests(): Generator<HttpRequest> {
-      for (const text of requests.iterate()) yield JSON.parse(text) as HttpRequest
+      for (const text of requests.iterate()) yield { body: undefined, ...(JSON.parse(text) as Omit<HttpRequest, 'body'>) }
     },
   }
 }
