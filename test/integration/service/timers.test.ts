@@ -51,6 +51,17 @@ test('a report of a stopped daemon is as good', () => {
   out('systemctl', 'start', 'modwarden')
 })
 
+test('a marked event is read from the log that only adm may read, and its address is open again', async () => {
+  const isDropped = () => out('iptables', '-S', 'MODWARDEN').includes('-s 192.0.2.200/32 -j DROP')
+  await until('the attacker is dropped', isDropped)
+  const { id } = JSON.parse(out('modwarden', 'events', '--ip', '192.0.2.200', '--json')) as { id: number }
+  const marked = JSON.parse(out('modwarden', 'false-positive', String(id), '--json')) as Record<string, unknown>
+  assert.deepEqual([marked.learnable, marked.problem, marked.block], [true, null, 'lifted'])
+  await until('it is open', () => !isDropped(), 1500)
+  out('systemctl', 'start', 'modwarden-report')
+  assert.match(journal('modwarden-report').split('modwarden report at').at(-1)!, /marked +false positives: 1; the next training learns 1 /)
+})
+
 test('the training reads what adm may read, and leaves a model in the state folder', () => {
   const clean = '/var/log/modsecurity/clean.jsonl'
   const lines = ordinaryRequests(200, 1).map(({ uri, headers }) => JSON.stringify({ uri, headers: Object.fromEntries(headers) }))
