@@ -53,6 +53,7 @@ function gather(store: Store, settings: Settings, now: Millis) {
     logs: logsOf(state, settings, store),
     last_entry_at: state === undefined ? null : iso(state.last_entry_at),
     entries_per_second: isAlive ? state.entries_per_second : 0,
+    model_health: healthOf(store, settings, now),
     parsed: totals.parsed,
     skipped: totals.skipped,
     lost_bytes: totals.lostBytes,
@@ -60,21 +61,6 @@ function gather(store: Store, settings: Settings, now: Millis) {
     threats_in_window: store.threats.countAllSince(now - settings.countWindow),
     active_blocks: active.length,
     pending_blocks: pending,
-    model_health: healthOf(store, settings, now),
-  }
-}
-
-function healthOf(store: Store, settings: Settings, now: Millis) {
-  const first = hourOf(now - DAY)
-  const { status, reason, tally, drift } = modelHealth(store, settings, first, store.modelCounts.hours(first))
-  return {
-    model_status: status,
-    reason,
-    detections: tally.threats,
-    high: tally.high,
-    median: drift.median,
-    drifted: drift.drifted,
-    drift: drift.reason,
   }
 }
 
@@ -131,6 +117,20 @@ function protectionLine(found: Found): string {
   if (!found.running) return 'standing blocks stay in the firewall; nothing new is blocked'
   if (found.firewall === 'dry-run') return 'dry run: nothing is blocked'
   return found.firewall_in_step ? 'enforcing; the firewall is in step' : 'enforcing; the firewall is NOT in step'
+}
+
+function healthOf(store: Store, settings: Settings, now: Millis) {
+  const first = hourOf(now - DAY)
+  const { status, reason, tally, drift } = modelHealth(store, settings, first, store.modelCounts.hours(first))
+  return {
+    model_status: status,
+    reason,
+    detections: tally.threats,
+    high: tally.high,
+    median: drift.median,
+    drifted: drift.drifted,
+    drift: drift.reason,
+  }
 }
 
 function relativeIso(at: string | null, now: Millis): string {

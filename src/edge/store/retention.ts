@@ -15,8 +15,7 @@ export function createRetention(database: Database) {
     'DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE released_at IS NOT NULL AND applied = 0 AND released_at < ? LIMIT ?)',
     'DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE seen_at < ? LIMIT ?)',
   ].map(sql => database.prepare<[Millis, number]>(sql))
-  const oldHours = ['scores', 'model_hours', 'model_scores'].map(table => database.prepare<[number]>(`DELETE FROM ${table} WHERE hour < ?`))
-  const oldActivity = database.prepare<[number]>('DELETE FROM activity WHERE hour < ?')
+  const oldHours = ['DELETE FROM scores WHERE hour < ?', 'DELETE FROM activity WHERE hour < ?'].map(sql => database.prepare<[number]>(sql))
   const tables = (['events', 'threats'] as const).map(table => ({
     count: database.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck(),
     perAddress: database.prepare<[], { ip: string; rows: number }>(`SELECT ip, count(*) AS rows FROM ${table} GROUP BY ip`),
@@ -25,6 +24,7 @@ export function createRetention(database: Database) {
     ),
   }))
   const countActivity = database.prepare<[], number>('SELECT count(*) FROM activity').pluck()
+  const oldModelHours = ['model_hours', 'model_scores'].map(table => database.prepare<[number]>(`DELETE FROM ${table} WHERE hour < ?`))
   const oldestActivity = database.prepare('DELETE FROM activity WHERE hour = (SELECT min(hour) FROM activity)')
 
   return {
@@ -32,8 +32,10 @@ export function createRetention(database: Database) {
     trim({ before, windowStart, maxEvents }: Limits): boolean {
       let more = false
       for (const statement of old) more = statement.run(before, CHUNK).changes === CHUNK || more
-      for (const statement of oldHours) statement.run(hourOf(before))
-      oldActivity.run(hourOf(windowStart))
+      const [scores, activity] = oldHours
+      scores!.run(hourOf(before))
+      activity!.run(hourOf(windowStart))
+      for (const statement of oldModelHours) statement.run(hourOf(before))
       if (countActivity.get()! > maxEvents) oldestActivity.run()
       for (const table of tables) {
         if (table.count.get()! <= maxEvents) continue
