@@ -7,9 +7,11 @@ import { registerEvaluate } from './cli/evaluate.ts'
 import { registerEvents } from './cli/events.ts'
 import { registerExpire } from './cli/expire.ts'
 import { registerExplain } from './cli/explain.ts'
+import { registerFalsePositive } from './cli/false-positive.ts'
 import { registerFlush } from './cli/flush.ts'
 import { registerModels } from './cli/models.ts'
 import { registerParse } from './cli/parse.ts'
+import { registerReport } from './cli/report.ts'
 import { registerRun } from './cli/run.ts'
 import { registerScore } from './cli/score.ts'
 import { registerStatus } from './cli/status.ts'
@@ -41,6 +43,8 @@ registerBlocks(program, context)
 registerBlock(program, context)
 registerEvents(program, context)
 registerExplain(program, context)
+registerFalsePositive(program, context)
+registerReport(program, context)
 registerParse(program)
 registerScore(program, model)
 registerTrain(program, model)

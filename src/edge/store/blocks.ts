@@ -65,6 +65,9 @@ export function createBlocks(database: Database) {
   const markApplied = database.prepare('UPDATE blocks SET applied = 1 WHERE id = ?')
   const markRemoved = database.prepare('UPDATE blocks SET applied = 0 WHERE id = ?')
   const allApplied = database.prepare<[], number>('SELECT id FROM blocks WHERE applied = 1').pluck()
+  const started = database.prepare<[Millis], { reason: BlockReason; blocks: number }>(
+    'SELECT reason, count(*) AS blocks FROM blocks WHERE blocked_at >= ? GROUP BY reason ORDER BY blocks DESC, reason',
+  )
   const overdue = database.prepare<[Millis], number>('SELECT count(*) FROM blocks WHERE released_at IS NULL AND expires_at <= ?').pluck()
   return {
     /** Adds a block; there must be none that stands for its address (release an expired one first). Gives the row's id. */
@@ -85,6 +88,8 @@ export function createBlocks(database: Database) {
     active: (ip: string, now: Millis): ShownBlock | undefined => active.get(ip, now),
     allActive: (now: Millis): ShownBlock[] => allActive.all(now),
     countActive: (now: Millis): number => countActive.get(now)!,
+    /** How many blocks began since an instant, by reason. */
+    startedSince: (at: Millis) => started.all(at),
     history: (limit: number): ShownBlock[] => all.all(limit),
     of: (ip: string, limit: number): ShownBlock[] => of.all(ip, limit),
 
