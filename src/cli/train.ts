@@ -1,52 +1,83 @@
 import type { Command } from 'commander'
 import type { Training } from '../core/model/train/trainer.ts'
+import { printable } from '../core/printable.ts'
 import type { TrainingItem } from '../core/training/item.ts'
 import { createTally, type Tally } from '../core/training/tally.ts'
 import { BASE_PATH, readTrained, saveModel } from '../edge/model-file.ts'
 import { activateModel } from '../edge/model-folder.ts'
 import { pruneModels } from '../edge/model-list.ts'
+import { ownTrafficFiles, withVerdicts } from '../edge/training/own-traffic.ts'
 import { watchSource } from '../edge/training/progress.ts'
 import { openTrainingSource, type TrainingSource } from '../edge/training/source.ts'
 import { trainFrom } from '../edge/training/train-from.ts'
-import { UsageError } from './context.ts'
+import { type Context, UsageError, withStore } from './context.ts'
 
-type Options = { from: string[]; storage?: string; site?: string; activate?: true; seed: string; modelDir?: string }
-type Defaults = { modelDir: () => string }
+type Options = { from?: string[]; scheduled?: true; storage?: string; site?: string; activate?: true; seed: string; modelDir?: string }
 
-export function registerTrain(program: Command, defaults: Defaults): void {
+/** So many blocks are remembered for whom not to trust. */
+const MOST_BLOCKS = 100_000
+
+export function registerTrain(program: Command, context: Context): void {
   program
     .command('train')
     .description('clean requests to a new model version; what is labelled as an attack, or was objected to by the WAF, is left out')
-    .requiredOption('--from <file...>', 'requests as JSON lines, audit logs or access logs, .gz and .zst too')
+    .option('--from <file...>', 'requests as JSON lines, audit logs or access logs, .gz and .zst too')
+    .option(
+      '--scheduled',
+      'train on the own traffic: the audit logs of the settings with their rotated files, the samples of the scoring server, and what false-positive marked; and activate',
+    )
     .option('--storage <dir>', 'where the files of a concurrent audit log lie (default: the folder of its index)')
     .option('--site <host>', 'the host that requests without one were for, as in the access log of a single site')
     .option('--activate', 'let it score from now on, if it passes its trial; a running daemon picks it up')
     .option('--seed <number>', 'the same seed and requests give the same model', '1')
     .option('--model-dir <dir>', 'keep it in this folder')
     .addHelpText('after', '\nExample:\n  modwarden train --from clean.jsonl.gz --activate')
-    .action((options: Options) => train(options, defaults))
+    .action((options: Options) => train(options, context))
 }
 
-async function train(options: Options, defaults: Defaults): Promise<void> {
+async function train(options: Options, context: Context): Promise<void> {
   const seed = Number(options.seed)
   if (!Number.isSafeInteger(seed) || seed < 0 || seed > 0xffff_ffff)
     throw new UsageError(`--seed: must be a whole number from 0 to 4294967295, got '${options.seed}'`)
-  const folder = options.modelDir ?? defaults.modelDir()
+  if ((options.from === undefined) === (options.scheduled === undefined))
+    throw new UsageError('train: name files with --from, or say --scheduled')
+  const folder = options.modelDir ?? context.settings().modelDir
   const base = readTrained(BASE_PATH)
   if (!base.ok) throw new Error(base.problem)
-  const source = openTrainingSource(options.from, { storage: options.storage })
+  const verdicts = options.scheduled && verdictsOf(context)
+  const source = openTrainingSource(options.from ?? ownFiles(context), {
+    storage: options.storage ?? (options.scheduled && context.settings().storageDir),
+  })
   const tally = createTally()
   const trainedAt = Date.now()
   const version = new Date(trainedAt).toISOString().replace(/[:.]/g, '-')
   try {
-    const read = (reading: 1 | 2) => readItems(source, { reading, tally, site: options.site })
+    const read = (reading: 1 | 2) => {
+      const items = readItems(source, { reading, tally, site: options.site })
+      return verdicts === undefined ? items : withVerdicts(items, verdicts)
+    }
     const training = await trainFrom({ read, base: base.value.detector, seed, version, trainedAt })
     for (const line of tally.lines()) process.stderr.write(`${line}\n`)
     if (!training.ok) throw new Error(training.problem)
-    finish(training.value, folder, options.activate === true)
+    finish(training.value, folder, options.activate === true || options.scheduled === true)
   } finally {
     source.close()
   }
+}
+
+function ownFiles(context: Context): string[] {
+  const { auditLogs } = context.settings()
+  return ownTrafficFiles(auditLogs, [], problem => process.stderr.write(`passed over: ${printable(problem, 600)}\n`))
+}
+
+/** What people and the policy have said of the own traffic; all at once, so that both readings see the same. */
+function verdictsOf(context: Context) {
+  const { ipv6Prefix } = context.settings()
+  return withStore(context.reader(), store => ({
+    blocked: new Set(store.blocks.all(MOST_BLOCKS).map(({ ip }) => ip)),
+    clean: [...store.falsePositives.requests()],
+    ipv6Prefix,
+  }))
 }
 
 type ReadItems = { reading: 1 | 2; tally: Tally; site: string | undefined }

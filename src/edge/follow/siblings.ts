@@ -12,12 +12,19 @@ const MOST_LINKS = 8
 /** Opens the rotated files beside a log (`audit.log.1`, `audit.log-20261124.gz`, `audit-20261124.log` …), oldest first.
  *  Where the log is a link, also those beside what it names. What cannot be opened or unpacked, and `others`, are passed over. */
 export function openSiblings(log: string, others: readonly string[]): Sibling[] {
+  return siblingPaths(log, others)
+    .flatMap(openSibling)
+    .sort((a, b) => (a.mtimeNs < b.mtimeNs ? -1 : 1))
+}
+
+/** Gives the paths of the rotated files beside a log, in no order; see openSiblings. */
+export function siblingPaths(log: string, others: readonly string[]): string[] {
   const known = new Set([log, ...others])
   const paths = places(log).flatMap(({ folder, base }) => {
     const names = listFolder(folder).filter(name => isRotatedName(name, base))
     return names.map(name => join(folder, name)).filter(path => !known.has(path))
   })
-  return [...new Set(paths)].flatMap(openSibling).sort((a, b) => (a.mtimeNs < b.mtimeNs ? -1 : 1))
+  return [...new Set(paths)]
 }
 
 /** Closes siblings that nobody took over. */

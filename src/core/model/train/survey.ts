@@ -66,7 +66,8 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
   }
   /** From which likeness on requests are left out; known once all are added. */
   const bound = () => {
-    threshold ??= [...attackLike.values()].filter(found => found.lp >= SURE && !isUsual(found)).length > CLEAN_SHARE_SURE * added ? DOUBTFUL : LIKELY
+    threshold ??=
+      [...attackLike.values()].filter(found => found.lp >= SURE && !isUsual(found)).length > CLEAN_SHARE_SURE * added ? DOUBTFUL : LIKELY
     return threshold
   }
   const isBad = (found: AttackLike) => found.lp >= bound() && !isUsual(found)
