@@ -42,8 +42,10 @@ export function utf8(code: number): string {
 
 function decodeOnce(text: string): string {
   let out = text
-  if (out.includes('%u') || out.includes('\\u')) out = out.replace(UNICODE, fromHex)
-  if (out.includes('%')) out = decodePercent(out)
+  if (out.includes('%')) {
+    if (out.includes('%u') || out.includes('\\u')) out = out.replace(UNICODE, fromHex)
+    out = decodePercent(out)
+  }
   if (out.includes('\\u')) out = out.replace(UNICODE, fromHex)
   if (out.includes('\\x')) out = out.replace(HEX, fromHex)
   return out.includes('&') ? out.replace(ENTITY, fromEntity) : out

@@ -26,7 +26,7 @@ const INJECTION = new RegExp(
 
 /** The features that count words and signs, in the order of their patterns. */
 export const LEXICON = ['k_xss', 'k_sh', 'k_trav', 'k_utf', 'k_sql', 'k_inj'] as const
-const PATTERNS = [XSS, SHELL, TRAVERSAL, UTF, SQL, INJECTION] as const
+export const PATTERNS = [XSS, SHELL, TRAVERSAL, UTF, SQL, INJECTION] as const
 const STICKY = PATTERNS.map(({ source, flags }) => new RegExp(source, flags.replace('g', 'y')))
 const IS_WORD = Uint8Array.from({ length: 256 }, (_, code) => Number(/\w/.test(String.fromCharCode(code))))
 /** Bit k is set where a match of pattern k can begin: by whether a word's character stands before, the first character and the second one. */
