@@ -61,11 +61,12 @@ export function createMeasure(profile: Profile): Measure {
     const present = new Set<number>()
     let text = ''
     // Where there are very many, hardly any was seen before, and remembering them costs more than it saves.
-    const bitsOf = request.fields.length <= MOST_REMEMBERED ? fieldBits.remembered : fieldBits.of
+    const isRemembered = request.fields.length <= MOST_REMEMBERED
     request.fields.forEach((field, index) => {
       const { group, key, value } = field
-      const ids = bitsOf(field, place)
-      addField(groups[group]!, index, value, ids)
+      const bits = fieldBits(field, place, isRemembered)
+      const { ids } = bits
+      addField(groups[group]!, index, value, bits)
       if (group !== NAME) raise(tooLong, excess(value.length, longestOf(group, ids, place)), index, 0)
       if (group === ARGUMENT) {
         present.add(ids.atTemplate)
@@ -184,14 +185,14 @@ function perField({ presence, fields }: Group5): Worst {
   return { ...presence, bits: Math.max(0, presence.bits - Math.log2(1 + fields)) }
 }
 
-function addField(sums: Group5, index: number, value: string, bits: FieldBits): void {
-  raise(sums.window, bits.window, index, bits.windowAt)
-  raise(sums.keyWindow, bits.keyWindow, index, bits.keyWindowAt)
-  raise(sums.single, bits.single, index, bits.singleAt)
-  if (value.length >= SHORT_VALUE) raise(sums.mean, bits.mean, index, bits.keyWindowAt)
-  sums.symbols += bits.symbols + 1
+function addField(sums: Group5, index: number, value: string, { sequence, presence, symbols }: FieldBits): void {
+  raise(sums.window, sequence.window, index, sequence.windowAt)
+  raise(sums.keyWindow, sequence.keyWindow, index, sequence.keyWindowAt)
+  raise(sums.single, sequence.single, index, sequence.singleAt)
+  if (value.length >= SHORT_VALUE) raise(sums.mean, sequence.mean, index, sequence.keyWindowAt)
+  sums.symbols += symbols + 1
   sums.fields++
-  raise(sums.presence, bits.presence, index, bits.keyWindowAt)
+  raise(sums.presence, presence, index, sequence.keyWindowAt)
 }
 
 function raise(worst: Worst, bits: number, field: number, at: number): void {
