@@ -1,11 +1,9 @@
 import { ARGUMENT, COOKIE, type Field, type Fields, GROUPS, type Group, HEADER, NAME, PATH } from './fields/fields.ts'
 import { countLexicon } from './fields/lexicon.ts'
-import { shapeOf } from './fields/shape.ts'
+import { createFieldBits, type FieldBits, type Place } from './profile/field-bits.ts'
 import { createHash53 } from './profile/hash.ts'
 import { excess } from './profile/longest.ts'
-import { presenceBits } from './profile/presence.ts'
 import { type Profile, PURPOSE, pairKey } from './profile/profile.ts'
-import { sequenceBits } from './profile/sequences.ts'
 
 /** The features in their order. p path, a argument value, n argument name, c cookie, h header, m method, k words and signs of attacks. Swc: worst window of
  *  eight symbols by the group; Kwc: the same by the name; K: mean of a value by its name; K1: worst symbol; csc: which symbols occur; all in bits. v_len: doublings
@@ -33,15 +31,17 @@ const LONG_HEADER = 400
 const SHORT_VALUE = 4
 /** What a name that was never seen counts as having been seen. */
 const NEVER = 0.02
+const MOST_REMEMBERED = 200
 
 /** The worst of one group: bits, and the field that has them. */
 type Worst = { bits: number; field: number; at: number }
 type Group5 = { window: Worst; keyWindow: Worst; mean: Worst; single: Worst; presence: Worst; symbols: number; fields: number }
-type Place = { host: number; template: number; hostRequests: number; templateRequests: number }
+type Requests = { hostRequests: number; templateRequests: number }
 
 /** Makes the function that measures requests against a profile. */
 export function createMeasure(profile: Profile): Measure {
   const hash = createHash53(profile.salt)
+  const fieldBits = createFieldBits(profile)
   const headerKinds = profile.headerSetRequests.reduce((sum, requests) => sum + (requests > 0 ? 1 : 0), 0)
 
   return full => {
@@ -60,10 +60,13 @@ export function createMeasure(profile: Profile): Measure {
     const tooLong = nothing()
     const present = new Set<number>()
     let text = ''
+    // Where there are very many, hardly any was seen before, and remembering them costs more than it saves.
+    const isRemembered = request.fields.length <= MOST_REMEMBERED
     request.fields.forEach((field, index) => {
       const { group, key, value } = field
-      const ids = idsOf(group, key, place)
-      addField(groups[group]!, index, { group, value, ...ids })
+      const bits = fieldBits(field, place, isRemembered)
+      const { ids } = bits
+      addField(groups[group]!, index, value, bits)
       if (group !== NAME) raise(tooLong, excess(value.length, longestOf(group, ids, place)), index, 0)
       if (group === ARGUMENT) {
         present.add(ids.atTemplate)
@@ -85,33 +88,6 @@ export function createMeasure(profile: Profile): Measure {
     ])
   }
 
-  function idsOf(group: Group, key: string, { host, template }: Place): { anywhere: number; atHost: number; atTemplate: number } {
-    const anywhere = profile.names.get(hash(key, PURPOSE.name + group)) ?? -1
-    const atHost = anywhere < 0 || host < 0 ? -1 : (profile.namesAtHost.get(pairKey(host, anywhere)) ?? -1)
-    const isPlaced = atHost >= 0 && template >= 0 && (group === ARGUMENT || group === PATH)
-    return { anywhere, atHost, atTemplate: isPlaced ? (profile.namesAtTemplate.get(pairKey(template, anywhere)) ?? -1) : -1 }
-  }
-
-  function addField(
-    sums: Group5,
-    index: number,
-    { group, value, ...ids }: { group: Group; value: string; anywhere: number; atHost: number; atTemplate: number },
-  ): void {
-    const shape = shapeOf(value)
-    const bits = sequenceBits(profile, group, ids, shape.symbols)
-    raise(sums.window, bits.window, index, bits.windowAt)
-    raise(sums.keyWindow, bits.keyWindow, index, bits.keyWindowAt)
-    raise(sums.single, bits.single, index, bits.singleAt)
-    if (value.length >= SHORT_VALUE) raise(sums.mean, bits.mean, index, bits.keyWindowAt)
-    sums.symbols += shape.symbols.length + 1
-    sums.fields++
-    if (group === NAME) return
-    // Cookies and headers have no level of their own at a path: the host's counts twice.
-    const isPlaced = group === ARGUMENT || group === PATH
-    const upper = isPlaced ? { table: profile.atTemplate, id: ids.atTemplate } : { table: profile.atHost, id: ids.atHost }
-    raise(sums.presence, presenceBits(profile, group, { ...ids, upper }, shape), index, bits.keyWindowAt)
-  }
-
   /** The longest value that was seen under a key at its host (of a path: at its template), else at the host, else anywhere. */
   function longestOf(
     group: Group,
@@ -127,7 +103,7 @@ export function createMeasure(profile: Profile): Measure {
     )
   }
 
-  function nameBits(ids: { anywhere: number; atHost: number; atTemplate: number }, { hostRequests, templateRequests }: Place): number {
+  function nameBits(ids: { anywhere: number; atHost: number; atTemplate: number }, { hostRequests, templateRequests }: Requests): number {
     const seen = (requests: Uint32Array, id: number) => (id < 0 ? 0 : requests[id]!)
     let chance = (seen(profile.anywhere.requests, ids.anywhere) + NEVER) / (profile.requests + 1)
     chance = (seen(profile.atHost.requests, ids.atHost) + chance) / (hostRequests + 1)
@@ -143,7 +119,7 @@ export function createMeasure(profile: Profile): Measure {
     return -Math.log2((here + 2 * anywhere) / ((host < 0 ? 0 : profile.host.withHeaders[host]!) + 2))
   }
 
-  function methodBits(name: string, { host, hostRequests, template, templateRequests }: Place): number {
+  function methodBits(name: string, { host, hostRequests, template, templateRequests }: Place & Requests): number {
     const method = profile.methods.get(hash(name, PURPOSE.method)) ?? -1
     const seen = (map: Map<number, number>, owner: number) => (method < 0 || owner < 0 ? 0 : (map.get(pairKey(owner, method)) ?? 0))
     let chance = ((method < 0 ? 0 : profile.methodRequests[method]!) + 0.01) / (profile.requests + 1)
@@ -193,7 +169,9 @@ function collect(
   }
   first.forEach(put)
   row.set(others, first.length)
-  last.forEach((worst, index) => put(worst, first.length + others.length + index))
+  last.forEach((worst, index) => {
+    put(worst, first.length + others.length + index)
+  })
   put(tooLong, FEATURES.indexOf('v_len'))
   return { row, field, at }
 }
@@ -205,6 +183,16 @@ function perSymbol({ symbols }: Group5, worst: Worst): Worst {
 
 function perField({ presence, fields }: Group5): Worst {
   return { ...presence, bits: Math.max(0, presence.bits - Math.log2(1 + fields)) }
+}
+
+function addField(sums: Group5, index: number, value: string, { sequence, presence, symbols }: FieldBits): void {
+  raise(sums.window, sequence.window, index, sequence.windowAt)
+  raise(sums.keyWindow, sequence.keyWindow, index, sequence.keyWindowAt)
+  raise(sums.single, sequence.single, index, sequence.singleAt)
+  if (value.length >= SHORT_VALUE) raise(sums.mean, sequence.mean, index, sequence.keyWindowAt)
+  sums.symbols += symbols + 1
+  sums.fields++
+  raise(sums.presence, presence, index, sequence.keyWindowAt)
 }
 
 function raise(worst: Worst, bits: number, field: number, at: number): void {

@@ -38,13 +38,15 @@ export function argumentsOf(request: HttpRequest): Argument[] {
 function readBody(body: string, exactType: string, found: Argument[]): void {
   const type = exactType.toLowerCase()
   const add = (name: string, value: string) => addBounded(found, { name, value, isForm: false })
-  if (BINARY_TYPE.test(type) || isBinary(body)) return add(BINARY, '')
+  if (BINARY_TYPE.test(type) || isBinary(body)) {
+    add(BINARY, '')
+    return
+  }
   const first = /[^ \t\n\r\f\v]/.exec(body)?.[0]
-  if (type.includes('multipart/form-data') && body.includes('name="')) return readParts(body, exactType, found)
-  if (type.includes('json') || first === '{' || first === '[') {
-    const leaves = jsonLeaves(body)
-    if (leaves === undefined) return add(BODY, body)
-    for (const [name, value] of leaves) add(name, value)
+  if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
+  else if (type.includes('json') || first === '{' || first === '[') {
+    const leaves = jsonLeaves(body, MOST)
+    for (const [name, value] of leaves ?? [[BODY, body] as const]) add(name, value)
   } else if ((type.includes('urlencoded') || FORM_NAME.test(body)) && body.includes('=')) readPairs(body, found)
   else add(BODY, body)
 }
@@ -52,7 +54,10 @@ function readBody(body: string, exactType: string, found: Argument[]): void {
 function readPairs(text: string, found: Argument[]): void {
   let start = 0
   while (start <= text.length) {
-    if (found.length >= MOST) return addBounded(found, { name: REST, value: text.slice(start), isForm: true })
+    if (found.length >= MOST) {
+      addBounded(found, { name: REST, value: text.slice(start), isForm: true })
+      return
+    }
     const next = text.indexOf('&', start)
     const end = next < 0 ? text.length : next
     if (end > start) {
@@ -67,7 +72,10 @@ function readPairs(text: string, found: Argument[]): void {
 function readParts(body: string, type: string, found: Argument[]): void {
   const named = BOUNDARY.exec(type)?.[1]
   const delimiter = named === undefined ? (body.split('\n', 1)[0] ?? '').trim() : `--${named}`
-  if (delimiter === '') return addBounded(found, { name: BODY, value: body, isForm: false })
+  if (delimiter === '') {
+    addBounded(found, { name: BODY, value: body, isForm: false })
+    return
+  }
   let start = body.indexOf(delimiter)
   while (start >= 0) {
     const from = start + delimiter.length

@@ -1,5 +1,6 @@
 import type { HttpRequest } from '../../types.ts'
 import { argumentsOf, contentType } from './arguments.ts'
+import { boundRequest, withoutMiddle } from './bounds.ts'
 import { asciiLower, decode } from './decode.ts'
 
 /** The groups of fields: path, argument values, argument names, cookie values, header values. */
@@ -32,11 +33,12 @@ const RANDOM_PART = /^(?=.*[0-9])[0-9a-zA-Z_\-=.,~%]{16,}$/s
 const LONGEST_PART = 40
 const MOST_PARTS = 12
 const LONGEST_HOST = 255
-/** More than this of one request is not looked at: it would take longer than an answer may. */
-const MOST_BYTES = 2 ** 20
+/** More than this of one request, decoded, is not looked at: it would take longer than an answer may. */
+const MOST_BYTES = 2 ** 18
 
 /** Takes a request apart. */
-export function fieldsOf(request: HttpRequest): Fields {
+export function fieldsOf(whole: HttpRequest): Fields {
+  const { request, leftOut } = boundRequest(whole)
   const { uri, headers, body } = request
   const question = uri.indexOf('?')
   const path = decode(question < 0 ? uri : uri.slice(0, question), false)
@@ -63,7 +65,7 @@ export function fieldsOf(request: HttpRequest): Fields {
     methodAndType: `${request.method} ${contentType(request).toLowerCase().split(';', 1)[0]!.trim()}`,
     headers: request.knownHeaders ?? 'all',
     hasBody: body ? true : announced ? 'unknown' : false,
-    leftOut: bound(fields),
+    leftOut: leftOut + bound(fields),
     oddFraming: request.oddFraming === true,
   }
 }
@@ -93,7 +95,7 @@ function bound(fields: Field[]): number {
   for (const field of fields) {
     if (field.value.length <= most) continue
     leftOut += field.value.length - most
-    field.value = field.value.slice(0, most - (most >> 1)) + field.value.slice(field.value.length - (most >> 1))
+    field.value = withoutMiddle(field.value, most)
   }
   return leftOut
 }

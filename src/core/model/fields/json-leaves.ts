@@ -8,12 +8,13 @@ const MOST_DEPTH = 512
 const BLANK = /[ \t\r\n]*/y
 const BROKEN = /[\x00-\x1f]|\\u(?![0-9a-fA-F]{4})|\\[^"\\/bfnrtu]/
 const SCALAR = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
-const ESCAPES = /\\(?:u([0-9a-fA-F]{4})(?:\\u([dD][c-fC-F][0-9a-fA-F]{2}))?|(.))/gs
+/** The second half of a pair that stands for one character. */
+const LOW = /\\u([dD][c-fC-F][0-9a-fA-F]{2})/y
 const PLAIN: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
 
 /** Reads the leaves of a JSON text in their order, doubled keys too (a parser keeps one of them, and not all keep the same); undefined when it is no
- *  JSON. Text has one character a byte. Linear in its length. */
-export function jsonLeaves(text: string): Leaf[] | undefined {
+ *  JSON. Behind the first `most` leaves what follows comes as one, as it stands. Text has one character a byte. Linear in its length. */
+export function jsonLeaves(text: string, most = Number.POSITIVE_INFINITY): Leaf[] | undefined {
   const leaves: Leaf[] = []
   /** What is open: an object has the key of its present member, an array the one it stands under. */
   const open: { isObject: boolean; key: string }[] = []
@@ -37,6 +38,10 @@ export function jsonLeaves(text: string): Leaf[] | undefined {
       const value = readScalar(text, at)
       if (value === undefined) return undefined
       leaves.push([key, value.text])
+      if (leaves.length === most) {
+        leaves.push(['', text.slice(value.at)])
+        return leaves
+      }
       at = skipBlank(text, value.at)
       if (open.length === 0) return at === text.length ? leaves : undefined
     }
@@ -91,8 +96,8 @@ function readString(text: string, start: number): { text: string; at: number } |
   if (end < 0) return undefined
   const raw = text.slice(start, end)
   // An escaped backslash must not be taken for the start of the next escape.
-  if (BROKEN.test(raw.includes('\\') ? raw.replaceAll('\\\\', '') : raw)) return undefined
-  return { text: raw.includes('\\') ? unescape(raw) : raw, at: end + 1 }
+  if (BROKEN.test(raw.includes('\\') ? raw.replaceAll('\\\\', '//') : raw)) return undefined
+  return { text: raw.includes('\\') ? withoutEscapes(raw) : raw, at: end + 1 }
 }
 
 /** Says whether the quote stands behind an odd number of backslashes; looks back no further than `from`. */
@@ -102,12 +107,22 @@ function isEscaped(text: string, from: number, quote: number): boolean {
   return (quote - first) % 2 === 1
 }
 
-function unescape(text: string): string {
-  return text.replace(ESCAPES, (_, hex?: string, low?: string, plain?: string) => {
-    if (plain !== undefined) return PLAIN[plain] ?? plain
-    const code = Number.parseInt(hex!, 16)
-    if (low === undefined) return utf8(code)
-    const second = Number.parseInt(low, 16)
-    return code >= 0xd800 && code < 0xdc00 ? utf8(0x10000 + ((code - 0xd800) << 10) + second - 0xdc00) : utf8(code) + utf8(second)
-  })
+function withoutEscapes(text: string): string {
+  let out = ''
+  let start = 0
+  for (let at = text.indexOf('\\'); at >= 0; at = text.indexOf('\\', start)) {
+    out += text.slice(start, at)
+    const sign = text[at + 1]!
+    start = at + 2
+    if (sign !== 'u') out += PLAIN[sign] ?? sign
+    else {
+      const code = Number.parseInt(text.slice(start, start + 4), 16)
+      start += 4
+      LOW.lastIndex = start
+      const low = code >= 0xd800 && code < 0xdc00 ? LOW.exec(text) : null
+      if (low !== null) start += 6
+      out += utf8(low === null ? code : 0x10000 + ((code - 0xd800) << 10) + Number.parseInt(low[1]!, 16) - 0xdc00)
+    }
+  }
+  return out + text.slice(start)
 }

@@ -1,3 +1,5 @@
+import { startTable } from './lexicon-starts.ts'
+
 /** Words and signs of attacks by kind, in the order of the features k_xss k_sh k_trav k_utf k_sql k_inj. Written so that no text makes them slower than
  *  linear. */
 const BLANKS = '[ \\t\\n\\r\\f\\v]*'
@@ -24,16 +26,42 @@ const INJECTION = new RegExp(
 
 /** The features that count words and signs, in the order of their patterns. */
 export const LEXICON = ['k_xss', 'k_sh', 'k_trav', 'k_utf', 'k_sql', 'k_inj'] as const
-const PATTERNS = [XSS, SHELL, TRAVERSAL, UTF, SQL, INJECTION] as const
+export const PATTERNS = [XSS, SHELL, TRAVERSAL, UTF, SQL, INJECTION] as const
+const STICKY = PATTERNS.map(({ source, flags }) => new RegExp(source, flags.replace('g', 'y')))
+const IS_WORD = Uint8Array.from({ length: 256 }, (_, code) => Number(/\w/.test(String.fromCharCode(code))))
+/** Bit k is set where a match of pattern k can begin: by whether a word's character stands before, the first character and the second one. */
+const KINDS_AT = startTable()
 
-/** Counts the words and signs of each kind in decoded text (one character a byte), in the order of LEXICON. */
+/** Counts the words and signs of each kind in decoded text (one character a byte), in the order of LEXICON: matches from left to right, none inside another
+ *  of its kind. The patterns are tried only where one can begin: hardly anywhere in ordinary text, so this takes a third of the time of six searches. */
 export function countLexicon(text: string): number[] {
-  return PATTERNS.map(pattern => {
-    let found = 0
-    pattern.lastIndex = 0
-    while (pattern.test(text)) found++
-    return found
-  })
+  const found = PATTERNS.map(() => 0)
+  const free = PATTERNS.map(() => 0)
+  let before = 0
+  let code = byteAt(text, 0)
+  for (let at = 0; at < text.length; at++) {
+    const next = byteAt(text, at + 1)
+    const kinds = KINDS_AT[(IS_WORD[before]! << 16) | (code << 8) | next]!
+    if (kinds !== 0) {
+      for (let kind = 0; kind < STICKY.length; kind++) {
+        if (((kinds >> kind) & 1) === 0 || at < free[kind]!) continue
+        const pattern = STICKY[kind]!
+        pattern.lastIndex = at
+        if (!pattern.test(text)) continue
+        found[kind]!++
+        free[kind] = pattern.lastIndex
+      }
+    }
+    before = code
+    code = next
+  }
+  return found
+}
+
+/** 0 for what is no byte, and past the end. */
+function byteAt(text: string, at: number): number {
+  const code = at < text.length ? text.charCodeAt(at) : 0
+  return code > 255 ? 0 : code
 }
 
 /** Gives where the first word or sign of a kind (an index of LEXICON) stands in a text; -1 when there is none. */

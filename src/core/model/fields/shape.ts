@@ -6,8 +6,8 @@ const SYMBOL_OF = Uint8Array.from({ length: 256 }, (_, code) => symbolOf(code))
 /** Runs of these count as one symbol. */
 const COLLAPSED = Uint8Array.from({ length: SYMBOLS }, (_, symbol) => (symbol <= 3 || symbol === 6 ? 1 : 0))
 
-/** The outline of a value: `symbols` without the end sign, and which of them occur (bit s of `low` for symbols below 32, of `high` from 32 on). */
-export type Shape = { symbols: Uint8Array; low: number; high: number }
+/** The outline of a value: the first `length` of `symbols`, without the end sign, which the next outline overwrites; and which of them occur (bit s of `low` for symbols below 32, of `high` from 32 on). */
+export type Shape = { symbols: Uint8Array; length: number; low: number; high: number }
 
 let scratch = new Uint8Array(4096)
 
@@ -26,7 +26,7 @@ export function shapeOf(text: string): Shape {
     if (symbol < 32) low |= 1 << symbol
     else high |= 1 << (symbol - 32)
   }
-  return { symbols: scratch.slice(0, length), low, high }
+  return { symbols: scratch, length, low, high }
 }
 
 /** Gives the place in a text at which a symbol of its outline stands; the end of the text for the end sign. */

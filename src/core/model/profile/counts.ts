@@ -125,15 +125,15 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
   }
 
   function addSequences(
-    { symbols }: Shape,
+    { symbols, length }: Shape,
     { level, id, group }: { level: 0 | 1; id: number; group: number },
     add: (counter: ReturnType<typeof createCounter>, key: number) => void,
   ): void {
     let a = 0
     let b = 0
     let d = 0
-    for (let at = 0; at <= symbols.length; at++) {
-      const s = at < symbols.length ? symbols[at]! : 0
+    for (let at = 0; at <= length; at++) {
+      const s = at < length ? symbols[at]! : 0
       if (level === 0) add(counts.group, (((group * SYMBOLS + a) * SYMBOLS + b) * SYMBOLS + d) * SYMBOLS + s)
       add(counts.sequences[level], id * CONTEXTS * SYMBOLS + (b * SYMBOLS + d) * SYMBOLS + s)
       a = b

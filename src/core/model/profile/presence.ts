@@ -14,7 +14,7 @@ const counts = new Float64Array(SYMBOLS)
 export function presenceBits(
   profile: Profile,
   group: number,
-  keys: { anywhere: number; atHost: number; upper: { table: KeyTable; id: number } },
+  { ids, upper, upperId }: { ids: { anywhere: number; atHost: number }; upper: KeyTable; upperId: number },
   shape: Shape,
 ): number {
   let found = 0
@@ -23,9 +23,9 @@ export function presenceBits(
     present[found++] = symbol
     chances[symbol] = (profile.groupPresence[group * SYMBOLS + symbol]! + NEVER) / (profile.groupFields[group]! + 1)
   }
-  refine(profile.anywhere, keys.anywhere, found)
-  refine(profile.atHost, keys.atHost, found)
-  refine(keys.upper.table, keys.upper.id, found)
+  refine(profile.anywhere, ids.anywhere, found)
+  refine(profile.atHost, ids.atHost, found)
+  refine(upper, upperId, found)
   let product = 1
   let bits = 0
   for (let at = 0; at < found; at++) {

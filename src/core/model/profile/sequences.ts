@@ -1,5 +1,5 @@
 import type { Group } from '../fields/fields.ts'
-import { SYMBOLS } from '../fields/shape.ts'
+import { type Shape, SYMBOLS } from '../fields/shape.ts'
 import { findContext, type Profile, type SequenceTable } from './profile.ts'
 
 /** How strange a value's sequence of symbols is, in bits: the worst window of eight symbols by the group's chances (`window`) and by those of its
@@ -24,7 +24,7 @@ export function sequenceBits(
   profile: Profile,
   group: Group,
   { anywhere, atHost }: { anywhere: number; atHost: number },
-  symbols: Uint8Array,
+  { symbols, length }: Shape,
 ): SequenceBits {
   const { row, chance } = profile.groupSequences
   const { anywhereSequences, atHostSequences } = profile
@@ -33,30 +33,31 @@ export function sequenceBits(
   let [windowAt, keyWindowAt, singleAt] = [0, 0, 0]
   recent.fill(1)
   recentKey.fill(1)
-  for (let index = 0; index <= symbols.length; index++) {
-    const s = index < symbols.length ? symbols[index]! : 0
+  for (let index = 0; index <= length; index++) {
+    const s = index < length ? symbols[index]! : 0
     const context = b * SYMBOLS + d
     const general = chance[row[rows + a * SYMBOLS * SYMBOLS + context]! * SYMBOLS + s]!
     let own = general
     if (anywhere >= 0) own = smoothed(anywhereSequences, anywhere, context, s, own)
     if (atHost >= 0) own = smoothed(atHostSequences, atHost, context, s, own)
     const slot = index & (WINDOW - 1)
-    recent[slot] = general
-    recentKey[slot] = own
-    let window = 1
-    let keyWindow = 1
-    for (let place = 0; place < WINDOW; place++) {
-      window *= recent[place]!
-      keyWindow *= recentKey[place]!
-    }
-    if (window < least) {
-      least = window
-      windowAt = index
-    }
-    if (keyWindow < leastKey) {
-      leastKey = keyWindow
-      keyWindowAt = index
-    }
+    // A window can only fall where a smaller chance takes the place of a larger one: half of them need not be worked out (a quarter of the time).
+    if (general < recent[slot]!) {
+      recent[slot] = general
+      const window = product8(recent)
+      if (window < least) {
+        least = window
+        windowAt = index
+      }
+    } else recent[slot] = general
+    if (own < recentKey[slot]!) {
+      recentKey[slot] = own
+      const window = product8(recentKey)
+      if (window < leastKey) {
+        leastKey = window
+        keyWindowAt = index
+      }
+    } else recentKey[slot] = own
     if (own < single) {
       single = own
       singleAt = index
@@ -70,8 +71,12 @@ export function sequenceBits(
     b = d
     d = s
   }
-  const mean = (bits - Math.log2(product)) / (symbols.length + 1)
+  const mean = (bits - Math.log2(product)) / (length + 1)
   return { window: -Math.log2(least), keyWindow: -Math.log2(leastKey), mean, single: -Math.log2(single), windowAt, keyWindowAt, singleAt }
+}
+
+function product8(chances: Float64Array): number {
+  return chances[0]! * chances[1]! * chances[2]! * chances[3]! * chances[4]! * chances[5]! * chances[6]! * chances[7]!
 }
 
 /** Witten-Bell: (count + types * chance below) / (total + types); the chance below where the context was never seen. */
