@@ -74,7 +74,7 @@ function ownFiles(context: Context): string[] {
 function verdictsOf(context: Context) {
   const { ipv6Prefix } = context.settings()
   return withStore(context.reader(), store => ({
-    blocked: new Set(store.blocks.all(MOST_BLOCKS).map(({ ip }) => ip)),
+    blocked: new Set(store.blocks.history(MOST_BLOCKS).map(({ ip }) => ip)),
     clean: [...store.falsePositives.requests()],
     ipv6Prefix,
   }))
