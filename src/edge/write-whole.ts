@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
-const MODE = 0o640
+/** The scoring server reads models under another user. */
+const MODE = 0o644
 let written = 0
 
 /** What a file is called until it is whole. */
@@ -12,6 +13,8 @@ export function writeWhole(path: string, text: string): void {
   const unfinished = join(dirname(path), `.${basename(path)}.${process.pid}-${written++}.new`)
   try {
     writeFileSync(unfinished, text, { mode: MODE, flush: true, flag: 'wx' })
+    // Whatever the umask.
+    chmodSync(unfinished, MODE)
     renameSync(unfinished, path)
   } catch (error) {
     rmSync(unfinished, { force: true })
