@@ -67,7 +67,7 @@ async function run(path: string, { seconds, rate }: { seconds: number; rate: num
       const due = rate === undefined ? performance.now() : started + (next / rate) * 1000
       const text = messages[next++ % messages.length]!
       if (due > until) break
-      if (due > performance.now() + 1) await new Promise(resolve => setTimeout(resolve, due - performance.now()))
+      while (due > performance.now()) await new Promise(resolve => setTimeout(resolve, Math.max(0, due - performance.now())))
       if (!(await exchange(socket, text)).startsWith('HTTP/1.1 200')) others++
       times.push(performance.now() - due)
     }
@@ -90,9 +90,10 @@ function exchange(socket: Socket, text: string): Promise<string> {
 
 /** Seconds of CPU that a process has used, from its threads' own accounts. */
 function cpu(pid: number): number {
-  const [, , , , , , , , , , , user, system] = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    .replace(/^.*\) /, '0 0 ')
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /, '')
     .split(' ')
+  const [user, system] = fields.slice(11, 13)
   return (Number(user) + Number(system)) / 100
 }
 
