@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,12 +21,13 @@ const ordinary = netstrings([['u', '/shop?page=2'], ['h', 'Host\0shop.example'],
 const newFolder = () => mkdtempSync(join(tmpdir(), 'modwarden-life-'))
 
 /** A scorer as a process of its own. */
-async function startProcess(folder: string, t: TestContext) {
+async function startProcess(folder: string, t: TestContext, prefix: readonly string[] = []) {
   writeFileSync(
     join(folder, 'modwarden.toml'),
     `model_dir = "${folder}/models"\ndenied_file = "${folder}/denied"\n[score]\nsocket = "${folder}/score.sock"\ngroup = "${process.getgid!()}"\nstate_dir = "${folder}"\ndeadline = "2000ms"\n`,
   )
-  const child = spawn(process.execPath, [MAIN, '--config', join(folder, 'modwarden.toml'), 'serve'])
+  const [program, ...args] = [...prefix, process.execPath, MAIN, '--config', join(folder, 'modwarden.toml'), 'serve']
+  const child = spawn(program!, args)
   t.after(() => child.kill('SIGKILL'))
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk))
@@ -209,4 +210,19 @@ test('ten thousand idle connections take bounded memory, and others are answered
   assert.equal((await post(socket, '/v1/score', ML, ordinary)).status, 200)
   child.kill('SIGTERM')
   assert.equal(await ended(child), 0)
+})
+
+test('running out of file descriptors ends nothing', {
+  timeout: 60_000,
+  skip: existsSync('/usr/bin/prlimit') ? false : 'needs prlimit',
+}, async t => {
+  const folder = newFolder()
+  t.after(() => rmSync(folder, { recursive: true }))
+  const { child, socket } = await startProcess(folder, t, ['/usr/bin/prlimit', '--nofile=64:64'])
+  const many = Array.from({ length: 120 }, () => open(socket).on('error', () => {}))
+  await Promise.all(many.map(one => once(one, 'connect')))
+  await until('they are accepted as far as it goes', async () => readdirSync(`/proc/${child.pid}/fd`).length >= 60)
+  for (const one of many) one.destroy()
+  await until('it answers again', async () => (await post(socket, '/v1/score', ML, ordinary)).status === 200)
+  assert.equal(child.exitCode, null)
 })
