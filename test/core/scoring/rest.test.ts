@@ -87,6 +87,19 @@ test('invented hosts do not displace a real one, and their number is bounded', (
   assert.ok([...reservoir.lines()].filter(line => line.startsWith('real')).length >= 500)
 })
 
+test('a few invented hosts seldom displace even a quiet one', () => {
+  const isKept = (seed: number) => {
+    const reservoir = createReservoir({ requests: 10_000, bytes: 1e9, random: mulberry32(seed) })
+    for (let host = 0; host < 63; host++) for (let index = 0; index < 100; index++) reservoir.offer(`busy ${host}`, () => 'x')
+    for (let index = 0; index < 90; index++) reservoir.offer('quiet', () => 'quiet')
+    for (let index = 0; index < 10; index++) reservoir.offer(`fake ${index}`, () => 'fake')
+    return [...reservoir.lines()].includes('quiet')
+  }
+  // 1 in 91 for each of ten.
+  const kept = Array.from({ length: 30 }, (_, seed) => isKept(seed)).filter(Boolean).length
+  assert.ok(kept >= 20, String(kept))
+})
+
 test('requests, bytes and the length of a line are bounded', () => {
   const reservoir = reservoirOf(1000, 5000)
   for (let index = 0; index < 3000; index++) reservoir.offer(`host ${index % 5}`, () => 'x'.repeat(index % 200))
