@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Scored } from '../../../src/core/model/model.ts'
 import { mulberry32 } from '../../../src/core/model/random.ts'
 import { toHttpRequest } from '../../../src/core/model/request.ts'
 import { cleanLine, hostOf } from '../../../src/core/scoring/clean-line.ts'
@@ -9,7 +10,7 @@ import { createReservoir } from '../../../src/core/scoring/reservoir.ts'
 import { DENIED, formReply, inlineReply, toVerdict } from '../../../src/core/scoring/verdict.ts'
 import type { HttpRequest } from '../../../src/core/types.ts'
 
-const scored = (score: number, capped?: boolean) => ({ score, raw: 0, ...(capped === undefined ? {} : { capped }) })
+const scored = (score: number, capped?: boolean) => ({ score, raw: 0, ...(capped === undefined ? {} : { capped }) }) as Scored
 const replies: [string, Parameters<typeof toVerdict>[0], string, string][] = [
   ['an ordinary request', scored(2.1), '200 2.10', '200 2.10 pass\n'],
   ['one just below the threshold', scored(6.99), '200 6.99', '200 6.99 pass\n'],

@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { readRequests } from '../../../src/cli/requests.ts'
-import { loadBaseModel } from '../../../src/edge/model-file.ts'
+import type { Scored } from '../../../src/core/model/model.ts'
 import { activateModel } from '../../../src/edge/model-folder.ts'
+import { trainedModel } from '../../core/model/samples.ts'
 import { netstrings } from '../../scoring-messages.ts'
 import { until } from '../../until.ts'
 import { get, keepAsking, open, post, startScorer } from './scorer.ts'
@@ -120,8 +121,6 @@ test('a newly activated model takes over under load without one refused request;
   const scorer = await startScorer({ score: { deadline: '2000ms' } })
   t.after(() => scorer.stop())
   const folder = join(scorer.folder, 'models')
-  const base = loadBaseModel()
-  assert.ok(base.ok)
   let isOver = false
   const statuses = new Map<number, number>()
   const asking = Promise.all(
@@ -134,7 +133,7 @@ test('a newly activated model takes over under load without one refused request;
     ),
   )
   for (const version of ['second', 'third']) {
-    activateModel(folder, { ...base.value, version })
+    activateModel(folder, { ...trainedModel({ count: 30 }), version })
     await until(`${version} scores`, () => scorer.told.some(({ event, fields }) => event === 'model.activated' && fields.model === version))
   }
   writeFileSync(join(folder, 'active.json'), 'damaged')
@@ -161,7 +160,7 @@ test('samples survive a restart; a damaged file is set aside and what can be rea
 })
 
 test('what the rules or the model objected to, or what does not say, is no sample; nor is anything when it is switched off', async t => {
-  const score = (_: unknown, { uri }: { uri: string }) => ({ score: uri === '/odd' ? 5 : 1, raw: 0 })
+  const score = (_: unknown, { uri }: { uri: string }) => ({ score: uri === '/odd' ? 5 : 1, raw: 0 }) as Scored
   const scorer = await startScorer({ parts: { score } })
   t.after(() => scorer.stop())
   for (const fields of [[['u', '/'], ['cs', '5']], [['u', '/']], [['u', '/odd'], ['cs', '0']], [['u', '/'], ['cs', 'x']]] as [string, string][][]) // biome-ignore format: a list
