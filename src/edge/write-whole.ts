@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
+/** For the group too: the folder gives its files to the group of the scoring server, which runs under another user. */
 const MODE = 0o640
 let written = 0
 
@@ -12,6 +13,8 @@ export function writeWhole(path: string, text: string): void {
   const unfinished = join(dirname(path), `.${basename(path)}.${process.pid}-${written++}.new`)
   try {
     writeFileSync(unfinished, text, { mode: MODE, flush: true, flag: 'wx' })
+    // Whatever the umask.
+    chmodSync(unfinished, MODE)
     renameSync(unfinished, path)
   } catch (error) {
     rmSync(unfinished, { force: true })
