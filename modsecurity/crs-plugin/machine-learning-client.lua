@@ -8,8 +8,9 @@
 local PREFIX = "tx.machine-learning-plugin_"
 local MAX_BODY, MAX_VALUE, MAX_FULL, MAX_ITEMS, MAX_ALL, MAX_REPLY = 8192, 2048, 16384, 128, 60000, 1024
 
+-- What is not set gives no value at all, hence the "or nil".
 local function setting(name)
-  return m.getvar("TX.machine-learning-plugin_" .. name)
+  return m.getvar("TX.machine-learning-plugin_" .. name) or nil
 end
 
 -- What is sent: netstrings LENGTH:K=VALUE, in one table; `size` bounds them together.

@@ -233,7 +233,7 @@ for (const { name, start, skip } of SERVERS) {
           ],
           1,
         ],
-        ['/?q=hello&want=1.00&n=a', { 'X-Test-Mode': '3', 'X-Test-Log-All': '1' }, [['9516410', 'ML Score: 1.00']], 1],
+        ['/?q=hello&want=1.00&n=a', { 'X-Test-Mode': '3', 'X-Test-Log-All': '1' }, [['9516420', 'ML Score: 1.00']], 1],
       ]
       try {
         for (const mode of ['1', '2', '3']) await ask('/?q=hello&want=1.20&n=quiet', { 'X-Test-Mode': mode })

@@ -15,7 +15,14 @@ export type ServerOptions = {
 }
 
 /** A running web server of a test's own. USR1 is what logrotate's scripts send. */
-export type WebServer = { port: number; auditLog: string; storage: string; signal(name: 'USR1' | 'HUP'): void; stop(): Promise<void> }
+export type WebServer = {
+  port: number
+  pid: number
+  auditLog: string
+  storage: string
+  signal(name: 'USR1' | 'HUP'): void
+  stop(): Promise<void>
+}
 
 /** Writes ModSecurity's settings for both engines: the Core Rule Set as Debian ships it, and an audit log of every request. */
 export function modsecuritySettings({

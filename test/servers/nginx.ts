@@ -36,6 +36,7 @@ export async function startNginx(options: ServerOptions): Promise<WebServer> {
   )
   return {
     port,
+    pid: nginx.pid!,
     auditLog,
     storage,
     signal: name => void nginx.kill(`SIG${name}`),

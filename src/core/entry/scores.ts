@@ -23,7 +23,7 @@ const LOGGED = new Map<string, readonly RegExp[]>([
   ['9516310', [PLUGIN]],
   ['9516311', [PLUGIN]],
   ['9516320', [PLUGIN]],
-  ...['9516110', '9516140', '9516150', '9516230', '9516410'].map(id => [id, [SCORE]] as const),
+  ...['9516110', '9516140', '9516150', '9516230', '9516410', '9516420'].map(id => [id, [SCORE]] as const),
 ])
 
 /** Gives the anomaly score that the Core Rule Set's own blocking or reporting rule, or the plugin in its place, logged. */
