@@ -12,6 +12,8 @@ export type ServerOptions = {
   afterCrs?: string
   /** The folder of the rules, when they are not Debian's. */
   crsRules?: string
+  /** A file for the http block of an nginx that has its own Lua. */
+  nginxLua?: string
 }
 
 /** A running web server of a test's own. USR1 is what logrotate's scripts send. */

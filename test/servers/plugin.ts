@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, globSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, globSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Manner, type StubScorer, startStubScorer } from './scorer.ts'
@@ -18,11 +18,12 @@ export function whyNoLuaSocket(version: '5.1' | '5.3'): string | undefined {
 export function installPlugin(folder: string, edit = (config: string) => config): { beforeCrs: string; afterCrs: string } {
   const plugins = join(folder, 'plugins')
   cpSync(PLUGIN, plugins, { recursive: true })
-  for (const name of readdirSync(plugins)) {
+  for (const name of readdirSync(plugins, { recursive: true, encoding: 'utf8' }).filter(name => /\.(conf|lua)$/.test(name))) {
     const path = join(plugins, name)
     const text = readFileSync(path, 'utf8').replaceAll(INSTALLED, plugins)
     writeFileSync(path, name === 'machine-learning-config.conf' ? edit(text) : text)
   }
+  renameSync(join(plugins, 'nginx-lua/machine-learning-nginx.lua'), join(plugins, 'machine-learning-nginx.lua'))
   return {
     beforeCrs: `Include ${plugins}/machine-learning-config.conf\nInclude ${plugins}/machine-learning-before.conf`,
     afterCrs: `Include ${plugins}/machine-learning-after.conf`,
