@@ -163,6 +163,13 @@ for (const { name, start, skip } of SERVERS) {
         ],
         ['fail 2, down, benign', '/?q=hello', { 'X-Test-Fail': '2', 'X-Test-Mode': '3', 'X-Test-Scorer': 'down' }, 403],
         ['fail 2, hung, benign', '/?q=hello', { 'X-Test-Fail': '2', 'X-Test-Mode': '2', 'X-Test-Scorer': 'hung' }, 403],
+        ['a scorer that speaks by its status, 401', '/?q=hello&want=7.50', { 'X-Test-Mode': '2', 'X-Test-Scorer': 'plain' }, 403],
+        [
+          'a scorer that speaks by its status, 200',
+          '/?arg=../../etc/passwd&want=1.50',
+          { 'X-Test-Mode': '2', 'X-Test-Scorer': 'plain' },
+          200,
+        ],
         ['fail 2, answered', '/?q=hello', { 'X-Test-Fail': '2', 'X-Test-Mode': '2' }, 200],
       ]
       const before = scorers.fine.asked.length

@@ -74,7 +74,7 @@ export type Scorers = Record<Manner | 'strict', StubScorer> & { close(): Promise
 export async function startScorers(folder: string): Promise<Scorers> {
   mkdirSync(join(folder, 'run'), { recursive: true })
   chmodSync(folder, 0o755)
-  const manners: Manner[] = ['fine', 'unready', 'hung', 'slow', 'garbage', 'huge', 'mute', 'drip']
+  const manners: Manner[] = ['fine', 'unready', 'hung', 'slow', 'garbage', 'huge', 'mute', 'drip', 'plain']
   const started = await Promise.all(
     manners.map(async manner => [manner, await startStubScorer(join(folder, `run/${manner}.sock`), manner)] as const),
   )

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { dirname } from 'node:path'
 
 /** How a scorer of a test's own behaves: as it should, or as one that is broken. */
-export type Manner = 'fine' | 'unready' | 'hung' | 'slow' | 'garbage' | 'huge' | 'mute' | 'drip'
+export type Manner = 'fine' | 'unready' | 'hung' | 'slow' | 'garbage' | 'huge' | 'mute' | 'drip' | 'plain'
 
 export type StubScorer = {
   /** What clients asked, by the fields of the protocol; a field that may come several times holds all. */
@@ -31,6 +31,7 @@ export async function startStubScorer(address: string | number, manner: Manner =
         const fields = readFields(request.body)
         asked.push(fields)
         if (manner === 'slow') timers.add(setTimeout(() => reply(socket, request.isKept, fields, otherwise), 200))
+        else if (manner === 'plain') replyByStatus(socket, fields)
         else if (manner === 'fine') reply(socket, request.isKept, fields, otherwise)
         else misbehave(socket, manner, timers)
       }
@@ -98,10 +99,20 @@ function readFields(body: string): Map<string, string[]> {
 }
 
 function reply(socket: Socket, isKept: boolean, fields: Map<string, string[]>, otherwise: string): void {
-  const score = /want=(\d+\.\d\d)/.exec(fields.get('u')?.[0] ?? '')?.[1] ?? otherwise
+  const score = wanted(fields) ?? otherwise
   const text = `${score} ${Number(score) >= 7 ? 'deny' : 'pass'}\n`
   socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\nConnection: ${isKept ? 'keep-alive' : 'close'}\r\n\r\n${text}`)
   if (!isKept) socket.end()
+}
+
+/** Answers as the original plugin's server was meant to: by the status, with the bare score. */
+function replyByStatus(socket: Socket, fields: Map<string, string[]>): void {
+  const score = wanted(fields) ?? '0.50'
+  socket.end(`HTTP/1.1 ${Number(score) >= 7 ? '401 UNAUTHORIZED' : '200 OK'}\r\nContent-Length: ${score.length}\r\n\r\n${score}`)
+}
+
+function wanted(fields: Map<string, string[]>): string | undefined {
+  return /want=(\d+\.\d\d)/.exec(fields.get('u')?.[0] ?? '')?.[1]
 }
 
 function misbehave(socket: Socket, manner: Manner, timers: Set<NodeJS.Timeout>): void {

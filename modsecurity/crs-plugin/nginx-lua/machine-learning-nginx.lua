@@ -61,7 +61,7 @@ local function parse(text)
   local length = tonumber(string.match(lower, "\ncontent%-length:%s*(%d+)"))
   if not length or length > MAX_REPLY or #rest > length then return "0" end
   if #rest < length then return nil end
-  return string.sub(head, 10, 12), rest, not string.find(lower, "\nconnection:%s*close")
+  return string.sub(head, 10, 12), rest, string.sub(head, 8, 8) == "1" and not string.find(lower, "\nconnection:%s*close")
 end
 
 -- Takes what comes piece by piece, since a timeout of nginx's sockets starts anew with every piece.
