@@ -31,17 +31,13 @@ local function add(key, value, limit)
 end
 
 -- ModSecurity 2 names an item "COLLECTION:name".
-local function add_all(key, collection)
-  local items = m.getvars(collection)
-  if items == nil then return end
+local function add_all(key, collection, first)
+  local items = m.getvars(collection) or {}
   local skip = #collection + 2
-  for i = 1, #items do
-    if i > MAX_ITEMS then
-      truncated = true
-      return
-    end
+  for i = first or 1, math.min(#items, MAX_ITEMS) do
     add(key, string.sub(items[i].name, skip) .. "\0" .. items[i].value, MAX_VALUE)
   end
+  if #items > MAX_ITEMS then truncated = true end
 end
 
 local function describe()
@@ -61,8 +57,8 @@ local function describe()
       add("bl", tostring(#body))
       add("b", body, MAX_BODY)
     elseif m.getvar("REQUEST_HEADERS.Content-Type") then
-      -- JSON and multipart bodies are kept in their parsed form only.
-      add_all("a", "ARGS_POST")
+      -- JSON and multipart bodies are kept in their parsed form only, behind the arguments of the query.
+      add_all("a", "ARGS", #(m.getvars("ARGS_GET") or {}) + 1)
       add_all("f", "FILES")
     end
   end

@@ -5,16 +5,15 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { loggedScore } from '../../src/core/entry/scores.ts'
 import { startApache, whyNoApache } from '../servers/apache.ts'
-import { send, type WebServer } from '../servers/common.ts'
 import { startNginx, whyNoNginx } from '../servers/nginx.ts'
-import { installPlugin, type Scorers, shapeAsCrs4, startScorers, testSwitches, whyNoLuaSocket } from '../servers/plugin.ts'
+import { shapeAsCrs4, whyNoLuaSocket } from '../servers/plugin.ts'
 import { createReading } from '../servers/reading.ts'
 import type { Manner } from '../servers/scorer.ts'
+import { withPlugin } from '../servers/with-plugin.ts'
 import { until } from '../until.ts'
 
 /** A folder with the rules of a real CRS 4; Debian 12 has none. */
 const CRS4 = process.env.CRS4_RULES
-const AGENT = { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', Accept: '*/*' }
 const BUDGET = 50
 const GRACE = 25
 
@@ -40,39 +39,6 @@ function expected(mode: number, isHit: boolean, score: string | undefined): numb
   const objects = Number(score) >= 7
   const isDenied = score === undefined ? isHit : mode === 1 ? isHit && objects : mode === 2 ? objects : isHit || objects
   return isDenied ? 403 : 200
-}
-
-type Running = { server: WebServer; scorers: Scorers; ask: (path: string, switches?: Record<string, string>) => Promise<number> }
-
-async function withPlugin(
-  start: typeof startNginx,
-  crsRules: string | undefined,
-  body: (running: Running) => Promise<void>,
-): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'modwarden-plugin-'))
-  const scorers = await startScorers(folder)
-  try {
-    const moreRules = `SecAuditEngine RelevantOnly\n${testSwitches(folder)}`
-    const server = await start({
-      folder,
-      format: 'JSON',
-      type: 'Serial',
-      parts: 'ABFHZ',
-      moreRules,
-      ...installPlugin(folder),
-      ...(crsRules === undefined ? {} : { crsRules }),
-    })
-    const ask = (path: string, switches: Record<string, string> = {}) =>
-      send(server.port, { ip: '192.0.2.7', path, headers: { ...AGENT, 'X-Test-Scorer': 'fine', ...switches } })
-    try {
-      await body({ server, scorers, ask })
-    } finally {
-      await server.stop()
-    }
-  } finally {
-    await scorers.close()
-    rmSync(folder, { recursive: true })
-  }
 }
 
 for (const { name, start, skip } of SERVERS) {
