@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { send } from '../servers/common.ts'
 import { startNginx, whyNoNginxLua } from '../servers/nginx.ts'
-import { installPlugin, testSwitches } from '../servers/plugin.ts'
+import { installPlugin, nginxLuaConfig, testSwitches } from '../servers/plugin.ts'
 import { type Manner, type StubScorer, startStubScorer } from '../servers/scorer.ts'
 
 const skip = whyNoNginxLua() ?? false
@@ -25,15 +25,13 @@ async function withNginxLua(
   const socket = join(folder, 'run/score.sock')
   let scorer = await startStubScorer(socket)
   const plugin = installPlugin(folder)
-  const script = join(folder, 'plugins/machine-learning-nginx.lua')
-  writeFileSync(script, readFileSync(script, 'utf8').replace('unix:/run/modwarden-score/score.sock', `unix:${socket}`))
   try {
     const server = await startNginx({
       folder,
       format: 'JSON',
       type: 'Serial',
       moreRules: testSwitches(folder),
-      nginxLua: join(folder, 'plugins/nginx-lua/machine-learning-nginx.conf'),
+      nginxLua: nginxLuaConfig(folder, socket),
       ...plugin,
     })
     const ask: Ask = (path, headers = {}, body) =>

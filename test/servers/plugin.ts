@@ -30,6 +30,13 @@ export function installPlugin(folder: string, edit = (config: string) => config)
   }
 }
 
+/** Points nginx's own Lua client at a socket, and gives the file for the http block. */
+export function nginxLuaConfig(folder: string, socket: string): string {
+  const script = join(folder, 'plugins/machine-learning-nginx.lua')
+  writeFileSync(script, readFileSync(script, 'utf8').replace('unix:/run/modwarden-score/score.sock', `unix:${socket}`))
+  return join(folder, 'plugins/nginx-lua/machine-learning-nginx.conf')
+}
+
 /** Copies Debian's rules with the variables and the order of sums of CRS 4, and gives the folder. What tells the two lines apart for a
  *  plugin is just that: the score of a paranoia level, the sum that blocks, its reset in phase 2, and that anomaly_score stays 0 till phase 5. */
 export function shapeAsCrs4(folder: string): string {
