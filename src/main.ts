@@ -10,14 +10,15 @@ import { registerFlush } from './cli/flush.ts'
 import { registerParse } from './cli/parse.ts'
 import { registerRun } from './cli/run.ts'
 import { registerScore } from './cli/score.ts'
+import { registerServe } from './cli/serve.ts'
 import { registerStatus } from './cli/status.ts'
 import { registerTrain } from './cli/train.ts'
 import { dropToServiceUser } from './edge/drop-user.ts'
 import { SettingsError } from './edge/settings-file.ts'
 import { VERSION } from './version.ts'
 
-/** These need root and open nothing that strangers wrote. */
-const STAY_ROOT = ['flush']
+/** These need root and open nothing that strangers wrote, or give it up for a user of their own. */
+const STAY_ROOT = ['flush', 'serve']
 
 const program = new Command('modwarden')
   .description('Threat response for web servers that run ModSecurity: from the audit log to DROP rules and back.')
@@ -33,6 +34,7 @@ const context = createContext(() => program.opts<{ config?: string }>().config ?
 const model = { modelDir: () => context.settings().modelDir }
 
 registerRun(program, context)
+registerServe(program, context)
 registerCheck(program, context)
 registerStatus(program, context)
 registerBlocks(program, context)

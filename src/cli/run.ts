@@ -1,10 +1,9 @@
 import type { Command } from 'commander'
 import type { Settings } from '../core/settings.ts'
-import type { Millis } from '../core/types.ts'
 import { startDaemon } from '../daemon.ts'
 import { chooseFirewall } from '../edge/firewall/choose.ts'
 import { createLog, type Log } from '../edge/log.ts'
-import { createNotify } from '../edge/notify.ts'
+import { createNotify, watchdogEvery } from '../edge/notify.ts'
 import { createRun } from '../edge/run-command.ts'
 import { SettingsError } from '../edge/settings-file.ts'
 import { openDaemonStore } from '../edge/store/set-aside.ts'
@@ -55,12 +54,6 @@ async function run(context: Context, options: Options): Promise<void> {
   } finally {
     store.close()
   }
-}
-
-/** A third of what systemd allows (WATCHDOG_USEC), so that one lost message is no hang. */
-function watchdogEvery(): Millis {
-  const allowed = Number(process.env.WATCHDOG_USEC ?? 0) / 1000
-  return allowed > 0 ? allowed / 3 : 20_000
 }
 
 /** Takes over new settings, or keeps the old ones and says what is wrong with the new. */

@@ -1,12 +1,10 @@
 import { once } from 'node:events'
 import type { Command } from 'commander'
-import { explainRequest, type Model, scoreRequest } from '../core/model/model.ts'
+import type { Model } from '../core/model/model.ts'
+import { scoreOutput } from '../core/scoring/score-output.ts'
 import type { Result } from '../core/types.ts'
 import { loadModel, readModel } from '../edge/model-file.ts'
 import { type RequestLine, readRequests } from './requests.ts'
-
-/** From this score on a request counts as an anomaly. */
-const ANOMALY = 5
 
 type Options = { model?: string; modelDir?: string }
 type Defaults = { modelDir: () => string }
@@ -31,15 +29,7 @@ async function score(file: string | undefined, options: Options, defaults: Defau
 }
 
 function answer(line: RequestLine, model: Model) {
-  if (!line.ok) return { error: `line ${line.line} ${line.problem}`, line: line.line }
-  const { score, raw } = scoreRequest(model, line.request)
-  return {
-    anomaly_score: score,
-    is_anomaly: score >= ANOMALY,
-    raw_score: raw,
-    reasons: explainRequest(model, line.request),
-    model: model.version,
-  }
+  return line.ok ? scoreOutput(model, line.request) : { error: `line ${line.line} ${line.problem}`, line: line.line }
 }
 
 function chooseModel({ model: file, modelDir }: Options, defaults: Defaults): Model {

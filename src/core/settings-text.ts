@@ -7,21 +7,22 @@ export function settingsSample(): string {
     '# Durations: 90s 10m 1h 7d 2w, -1 never ends. Check with: modwarden check',
     '',
   ]
-  const rows = Object.values(SETTINGS).flatMap(({ key, fallback, help }) => [
-    ...wrap(help, 110).map(line => `# ${line}`),
-    `#${key} = ${toml(fallback)}`,
-    '',
-  ])
+  let table = ''
+  const rows = Object.values(SETTINGS).flatMap(({ key: path, fallback, help }) => {
+    const [key, within = ''] = path.split('.').reverse()
+    const head = within === table ? [] : [`[${within}]`, '']
+    table = within
+    return [...head, ...wrapped(help), `#${key} = ${toml(fallback)}`, '']
+  })
   return [...head, ...rows].join('\n')
 }
-
 /** Writes the reference of the settings for docs/settings.md. */
 export function settingsMarkdown(): string {
   const head = ['# Settings', '', 'Made from `src/core/settings.ts` by `npm run docs`; a test compares them.', '']
   const where = [
     '`/etc/modwarden/modwarden.toml` is read first, then `/etc/modwarden/conf.d/*.toml` in order; later files win.',
     '`--config FILE` or `MODWARDEN_CONFIG` names another file. Unknown keys are errors, and `modwarden check` tells every problem at once.',
-    'Durations are written `90s`, `10m`, `1h`, `7d`, `2w`; `-1` never ends.',
+    'Durations are written `90s`, `10m`, `1h`, `7d`, `2w`; `-1` never ends. `score.socket` is the key `socket` of the table `[score]`.',
     '',
   ]
   const rows = Object.values(SETTINGS).map(({ key, fallback, help }) => `| \`${key}\` | \`${toml(fallback)}\` | ${help} |`)
@@ -30,6 +31,10 @@ export function settingsMarkdown(): string {
 
 function toml(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(toml).join(', ')}]` : JSON.stringify(value)
+}
+
+function wrapped(help: string): string[] {
+  return wrap(help, 110).map(line => `# ${line}`)
 }
 
 function wrap(text: string, width: number): string[] {

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { parseDuration } from './duration.ts'
 import { parseNetwork } from './ip.ts'
+import { SCORE_SETTINGS } from './settings-score.ts'
 import type { Millis, Result } from './types.ts'
 
 type Reader<T> = v.GenericSchema<unknown, T>
@@ -66,6 +67,12 @@ export const SETTINGS = {
     networks(),
   ),
   ipv6Prefix: row('ipv6_prefix', 64, 'IPv6 is counted and blocked by prefixes of this length.', whole(16, 128)),
+  deniedFile: row(
+    'denied_file',
+    '/run/modwarden/denied',
+    'With trusted_proxies: the blocked addresses and when each block ends, for the scoring server, which refuses what no packet filter can.',
+    path(),
+  ),
   firewall: row(
     'firewall',
     'auto',
@@ -80,7 +87,11 @@ export const SETTINGS = {
     'The most events that are kept; the busiest addresses lose their own oldest first.',
     whole(1000, 100_000_000),
   ),
+  // Tables come last, as in a TOML file.
+  ...SCORE_SETTINGS,
 } as const satisfies Record<string, Setting<unknown>>
+
+const TABLES: ReadonlySet<string> = new Set(Object.values(SETTINGS).flatMap(({ key }) => key.split('.').slice(0, -1)))
 
 export type Settings = { readonly [K in keyof typeof SETTINGS]: v.InferOutput<(typeof SETTINGS)[K]['read']> }
 
@@ -95,7 +106,7 @@ export function parseSettings(
   const settings: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries(SETTINGS)) settings[name] = v.parse(setting.read, setting.fallback)
   for (const file of files) {
-    for (const [key, value] of Object.entries(file.values)) {
+    for (const [key, value] of flatten(file.values)) {
       const name = known.get(key)
       if (name === undefined) {
         problems.push(`${file.name}: ${key}: unknown key${didYouMean(key, [...known.keys()])}`)
@@ -113,6 +124,17 @@ export function parseSettings(
   if (whole.threatScore > whole.repeatScore)
     problems.push(`threat_score: must not be above repeat_score, got ${whole.threatScore} and ${whole.repeatScore}`)
   return problems.length === 0 ? { ok: true, value: whole } : { ok: false, problems }
+}
+
+/** Gives what stands in a table under the names of both, `score.socket`. */
+function flatten(values: Readonly<Record<string, unknown>>): [string, unknown][] {
+  return Object.entries(values).flatMap(([key, value]): [string, unknown][] =>
+    TABLES.has(key) && isTable(value) ? Object.entries(value).map(([name, inner]) => [`${key}.${name}`, inner]) : [[key, value]],
+  )
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 }
 
 function readSetting(read: Reader<unknown>, value: unknown): Result<unknown> {

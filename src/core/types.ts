@@ -64,6 +64,10 @@ export type HttpRequest = {
   protocol: string
   headers: readonly (readonly [name: string, value: string])[]
   body: string | undefined
+  /** Which headers are known: `few` (user agent and referer, as in an access log) or `none`; all when it does not say. */
+  knownHeaders?: 'all' | 'few' | 'none'
+  /** The client wrote it so that two readers could take it for different requests. */
+  oddFraming?: boolean
 }
 
 export type RuleMatch = { id: string; message: string; data: string; severity: string }

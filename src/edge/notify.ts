@@ -1,4 +1,5 @@
 import systemdNotify from 'systemd-notify'
+import type { Millis } from '../core/types.ts'
 import type { Run } from './run-command.ts'
 
 /** Tells systemd how the service is. Does nothing where systemd does not listen. */
@@ -31,6 +32,12 @@ export function createNotify(
     stopping: () => say('STOPPING=1'),
     watchdog: () => say('WATCHDOG=1'),
   }
+}
+
+/** A third of what systemd allows (WATCHDOG_USEC), so that one lost message is no hang. */
+export function watchdogEvery(): Millis {
+  const allowed = Number(process.env.WATCHDOG_USEC ?? 0) / 1000
+  return allowed > 0 ? allowed / 3 : 20_000
 }
 
 // A line break would start another field of the protocol.

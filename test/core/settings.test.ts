@@ -33,6 +33,13 @@ test('addresses come out canonical', () => {
   assert.deepEqual(settings.value.allowlist, ['10.0.0.0/8', '192.0.2.1'])
 })
 
+test('a table gives its keys', () => {
+  const settings = read({ score: { listen: '[::1]:5000', deadline: '25ms' } }, { score: { reservoir: 0 } })
+  assert.ok(settings.ok)
+  const { scoreListen, scoreDeadline, scoreReservoir, scoreGroup } = settings.value
+  assert.deepEqual([scoreListen, scoreDeadline, scoreReservoir, scoreGroup], [{ host: '::1', port: 5000 }, 25, 0, 'www-data'])
+})
+
 const wrong: [Record<string, unknown>, string][] = [
   [{ block_score: 'eleven' }, '0.toml: block_score: must be a number from 0 to 10, got "eleven"'],
   [{ block_score: 11 }, '0.toml: block_score: must be a number from 0 to 10, got 11'],
@@ -44,6 +51,14 @@ const wrong: [Record<string, unknown>, string][] = [
   [{ allowlist: ['example.org'] }, '0.toml: allowlist: must hold only IP addresses and CIDRs, got ["example.org"]'],
   [{ chains: ['INPUT; rm'] }, '0.toml: chains: must hold names of chains, got ["INPUT; rm"]'],
   [{ firewall: 'ufw' }, '0.toml: firewall: must be one of "auto", "iptables", "dry-run", got "ufw"'],
+  [
+    { score: { listen: '0.0.0.0:5000' } },
+    '0.toml: score.listen: must be a loopback address with a port, such as 127.0.0.1:5000 or [::1]:5000, got "0.0.0.0:5000"',
+  ],
+  [{ score: { deadline: '1h' } }, '0.toml: score.deadline: must be a time from 1ms to 10000ms, got "1h"'],
+  [{ score: { sokket: '/x' } }, '0.toml: score.sokket: unknown key; did you mean score.socket?'],
+  [{ score: 5 }, '0.toml: score: unknown key; did you mean score.socket?'],
+  [{ mode: { score: 5 } }, '0.toml: mode: must be one of "enforce", "observe", got {"score":5}'],
   [{ threat_score: 7 }, 'threat_score: must not be above repeat_score, got 7 and 6'],
 ]
 for (const [values, problem] of wrong) {
