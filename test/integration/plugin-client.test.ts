@@ -5,6 +5,7 @@ import { startApache, whyNoApache } from '../servers/apache.ts'
 import { startNginx, whyNoNginx } from '../servers/nginx.ts'
 import { whyNoLuaSocket } from '../servers/plugin.ts'
 import { type Running, withPlugin } from '../servers/with-plugin.ts'
+import { until } from '../until.ts'
 
 const SERVERS = [
   { name: 'nginx with ModSecurity 3', engine: 'v3', start: startNginx, skip: whyNoNginx() ?? whyNoLuaSocket('5.3') ?? false },
@@ -55,6 +56,12 @@ for (const { name, engine, start, skip } of SERVERS) {
           )
       }
       assert.equal(scorers.fine.asked.length, 1 + BODIES.length)
+      // What the CRS has denied is asked about for the log alone, when the client has its answer.
+      const body = 'host=127.0.0.1;cat+/etc/passwd'
+      assert.equal(await ask('/ping', { 'X-Test-Mode': '3', 'Content-Type': FORM }, { method: 'POST', body }), 403)
+      await until('it is asked about', () => scorers.fine.asked.length === 2 + BODIES.length)
+      const denied = scorers.fine.asked.at(-1)!
+      assert.ok((denied.get('b') ?? denied.get('full'))![0]!.endsWith(body), 'the body is still there')
     })
   })
 

@@ -188,7 +188,15 @@ for (const { name, start, skip } of SERVERS) {
           ],
           2.1,
         ],
-        ['/?q=hello&want=7.25&n=5', { 'X-Test-Mode': '3' }, [['9516140', 'ML Score: 7.25']], 7.25],
+        [
+          '/?q=hello&want=7.25&n=5',
+          { 'X-Test-Mode': '3' },
+          [
+            ['9516140', 'ML Score: 7.25'],
+            ['9516170', 'ML Score: 7.25'],
+          ],
+          7.25,
+        ],
         ['/?q=hello&want=5.00&n=6', { 'X-Test-Mode': '3' }, [['9516150', 'ML Score: 5.00']], 5],
         ['/?arg=../../etc/passwd&want=1.00&n=7', { 'X-Test-Mode': '3' }, [['9516410', 'ML Score: 1.00']], 1],
         [
@@ -206,7 +214,7 @@ for (const { name, start, skip } of SERVERS) {
           ],
           1,
         ],
-        ['/?q=hello&want=1.00&n=a', { 'X-Test-Mode': '3', 'X-Test-Log-All': '1' }, [['9516420', 'ML Score: 1.00']], 1],
+        ['/?q=hello&want=1.00&n=a', { 'X-Test-Mode': '3', 'X-Test-Log-All': '1' }, [['9516160', 'ML Score: 1.00']], 1],
       ]
       try {
         for (const mode of ['1', '2', '3']) await ask('/?q=hello&want=1.20&n=quiet', { 'X-Test-Mode': mode })

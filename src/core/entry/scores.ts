@@ -5,6 +5,7 @@ const INBOUND = [
   { id: '980130', pattern: /^Inbound Anomaly Score Exceeded \(Total Inbound Score: (\d{1,6}(?:\.\d{1,6})?) - / },
   // Where the plugin decides in the place of 949110.
   { id: '9516110', pattern: /^Anomaly Score Exceeded \(Total Score: (\d{1,6})\) - ML kicked in/ },
+  { id: '9516170', pattern: /^Inbound Anomaly Score Exceeded \(Total Score: (\d{1,6})\) with the ML score/ },
   { id: '9516330', pattern: /^Inbound Anomaly Score Exceeded \(Total Score: (\d{1,6})\), no ML score/ },
 ]
 
@@ -23,7 +24,7 @@ const LOGGED = new Map<string, readonly RegExp[]>([
   ['9516310', [PLUGIN]],
   ['9516311', [PLUGIN]],
   ['9516320', [PLUGIN]],
-  ...['9516110', '9516140', '9516150', '9516230', '9516410', '9516420'].map(id => [id, [SCORE]] as const),
+  ...['9516110', '9516140', '9516150', '9516160', '9516170', '9516230', '9516410'].map(id => [id, [SCORE]] as const),
 ])
 
 /** Gives the anomaly score that the Core Rule Set's own blocking or reporting rule, or the plugin in its place, logged. */
