@@ -93,7 +93,11 @@ test('nginx with its own Lua decides as the script does, over kept connections',
 
 test('the header of the score cannot be forged, and a scorer that hangs holds no worker', { skip, timeout: 60_000 }, async () => {
   await withNginxLua(async ({ ask, scorer, become, folder }) => {
-    assert.equal(await ask('/?arg=../../etc/passwd&want=9.10', { 'X-Modwarden-Score': 'ok 0.10 1', 'X-Test-Mode': '2' }), 403)
+    const forged = { 'X-Modwarden-Score': `${'0'.repeat(32)} ok 0.10 1` }
+    assert.equal(await ask('/?arg=../../etc/passwd&want=9.10', { ...forged, 'X-Test-Mode': '2' }), 403)
+    // A server whose own configuration overrules the script: nobody writes over the header, and the CRS decides.
+    assert.equal(await ask('/overruled/?arg=../../etc/passwd', { ...forged, Host: 'overruled.example', 'X-Test-Mode': '2' }), 403)
+    assert.equal(await ask('/overruled/?q=hello&want=9.10', { ...forged, Host: 'overruled.example', 'X-Test-Mode': '2' }), 200)
     assert.equal(
       await ask('/form?want=1.00', { 'Content-Type': 'application/x-www-form-urlencoded', 'X-Test-Mode': '2' }, 'city=K%C3%B6ln'),
       200,

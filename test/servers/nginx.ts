@@ -81,19 +81,24 @@ http {
   fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
+  ${nginxLua === undefined ? '' : `server { listen 127.0.0.1:${port}; server_name overruled.example; server_rewrite_by_lua_block { return } ${serverSettings(folder, application)} }`}
   server {
-    listen 127.0.0.1:${port};
-    set_real_ip_from 127.0.0.0/8;
+    listen 127.0.0.1:${port} default_server;
+    ${serverSettings(folder, application)}
+  }
+}
+`
+}
+
+function serverSettings(folder: string, application: number): string {
+  return `set_real_ip_from 127.0.0.0/8;
     real_ip_header X-Real-IP;
     modsecurity on;
     modsecurity_rules_file ${folder}/modsecurity.conf;
     location / {
       proxy_pass http://127.0.0.1:${application};
       proxy_set_header Host $host;
-    }
-  }
-}
-`
+    }`
 }
 
 /** The application behind the server: it answers everything. */

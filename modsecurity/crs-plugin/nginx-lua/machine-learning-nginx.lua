@@ -1,6 +1,7 @@
 -- Asks the scorer about a request from nginx's own Lua, before ModSecurity sees it, and hands the answer to the rules of the plugin in the
--- header X-Modwarden-Score: "ok 7.25 0" (score, then 1 pass or 0 deny), or unready, timeout, down, garbage, error. nginx writes the header
--- over whatever the client sent, and takes it away again before the application sees the request.
+-- header X-Modwarden-Score: a secret of this worker, then "ok 7.25 0" (score, 1 pass or 0 deny) or unready, timeout, down, garbage, error.
+-- nginx writes the header over whatever the client sent, and takes it away again before the application sees the request. Should another
+-- file of the configuration overrule these directives for a server, the secret is missing and the CRS decides.
 
 local SCORER = "unix:/run/modwarden-score/score.sock"   -- or, for http://127.0.0.1:5000/, the pair SCORER, PORT = "127.0.0.1", 5000
 local PORT = nil
@@ -114,12 +115,19 @@ local function score()
   return exchange(body, ngx.now() * 1000 + BUDGET_MS, false)
 end
 
+local function new_secret()
+  local file = assert(io.open("/dev/urandom", "rb"))
+  local bytes = assert(file:read(16))
+  file:close()
+  return (string.gsub(bytes, ".", function(byte) return string.format("%02x", string.byte(byte)) end))
+end
+
 local phase = ngx.get_phase()
 if phase == "init_worker" then
   -- The environment of this worker only; the rules of the plugin look at it.
   local ffi = require("ffi")
   ffi.cdef("int setenv(const char *name, const char *value, int overwrite);")
-  ffi.C.setenv("MODWARDEN_NGINX_LUA", "1", 1)
+  ffi.C.setenv("MODWARDEN_NGINX_LUA", new_secret(), 1)
 elseif phase == "access" then
   ngx.req.clear_header(HEADER)
 else
@@ -128,5 +136,5 @@ else
     ngx.log(ngx.ERR, "machine-learning: ", answer)
     answer = "error"
   end
-  ngx.req.set_header(HEADER, answer)
+  ngx.req.set_header(HEADER, os.getenv("MODWARDEN_NGINX_LUA") .. " " .. answer)
 end
