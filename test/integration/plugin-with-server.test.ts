@@ -16,6 +16,29 @@ const SERVERS = [
   { name: 'Apache', start: startApache, skip: whyNoApache() ?? whyNoLuaSocket('5.1') ?? false },
 ]
 
+/** What the shipped model itself says of an attack that nobody has scripted: a score, or that it has none yet. */
+async function askRealModel(start: typeof startNginx): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'modwarden-plugin-'))
+  chmodSync(folder, 0o755)
+  const scorer = await startScorer({ folder, score: { group: 'www-data' } })
+  try {
+    const edit = (config: string) => config.replace('/run/modwarden-score/score.sock', scorer.socket)
+    const server = await start({ folder, format: 'JSON', type: 'Serial', moreRules: testSwitches(folder), ...installPlugin(folder, edit) })
+    const reading = createReading(server)
+    try {
+      const headers = { ...AGENT, 'X-Test-Mode': '2' }
+      await send(server.port, { ip: '192.0.2.7', path: '/?arg=../../etc/passwd', headers })
+      await reading.settled('it is logged', () => reading.events.some(({ request }) => request?.uri.includes('passwd')))
+      return reading.events.flatMap(({ matches }) => matches.filter(({ id }) => id.startsWith('9516')).map(({ data }) => data))
+    } finally {
+      await reading.close()
+      await server.stop()
+    }
+  } finally {
+    await scorer.stop()
+  }
+}
+
 // What modwarden's own server answers is known here by what its model would say: the score that the URI asks for, capped on the host "new".
 const scripted = (request: { uri: string; headers: readonly (readonly [string, string])[] }) => {
   const score = Number(/want=([\d.]+)/.exec(request.uri)?.[1] ?? 0.5)
@@ -67,4 +90,10 @@ for (const { name, start, skip } of SERVERS)
       await scorer.stop()
     }
     rmSync(folder, { recursive: true, force: true })
+  })
+
+for (const { name, start, skip } of SERVERS)
+  test(`${name} and modwarden serve with the shipped model understand each other`, { skip, timeout: 60_000 }, async () => {
+    const told = await askRealModel(start)
+    assert.ok(told.length > 0 && told.every(data => /^ML (Score: |model status: [01]\. |status: unready$)/.test(data)), told.join('; '))
   })

@@ -109,6 +109,12 @@ for (const { name, start, skip } of SERVERS) {
         ['at the own threshold', '/?q=hello&want=3.00', { 'X-Test-Mode': '2', 'X-Test-Threshold': '30' }, 403],
         ['10.00 is more than 9.90', '/?q=hello&want=10.00', { 'X-Test-Mode': '2', 'X-Test-Threshold': '99' }, 403],
         [
+          'a score that the client sends',
+          '/?arg=../../etc/passwd&want=9.10',
+          { 'X-Test-Mode': '2', 'X-Modwarden-Score': 'ok 0.10 1' },
+          403,
+        ],
+        [
           'fail 1, down, a hit of the CRS',
           '/?arg=../../etc/passwd',
           { 'X-Test-Fail': '1', 'X-Test-Mode': '2', 'X-Test-Scorer': 'down' },
@@ -140,10 +146,32 @@ for (const { name, start, skip } of SERVERS) {
       ]
       const before = scorers.fine.asked.length
       for (const [what, path, switches, status] of cases) assert.equal(await ask(path, switches), status, what)
-      assert.equal(scorers.fine.asked.length - before, 7, 'a disabled plugin asks nobody')
+      assert.equal(scorers.fine.asked.length - before, 8, 'a disabled plugin asks nobody')
       await ask('/?q=hello&want=9.10', { 'X-Test-Mode': '1' })
-      assert.equal(scorers.fine.asked.length - before, 7, 'mode 1 asks only about what the CRS objects to')
+      assert.equal(scorers.fine.asked.length - before, 8, 'mode 1 asks only about what the CRS objects to')
     })
+  })
+
+  test(`${name}: an engine that only looks on blocks nothing in any mode, and tells the same`, { skip, timeout: 60_000 }, async () => {
+    await withPlugin(
+      start,
+      undefined,
+      async ({ ask, server }) => {
+        for (const mode of ['1', '2', '3'])
+          for (const { path, score } of KINDS)
+            for (const scorer of ['fine', 'down'])
+              assert.equal(
+                await ask(`${path}&want=${score}`, { 'X-Test-Mode': mode, 'X-Test-Scorer': scorer }),
+                200,
+                `${mode} ${path} ${scorer}`,
+              )
+        await until('denials are told', () => {
+          const text = readFileSync(server.auditLog, 'utf8')
+          return ['9516320', '9516330', '9516170'].every(id => text.includes(id))
+        })
+      },
+      'SecRuleEngine DetectionOnly',
+    )
   })
 
   test(`${name}: the audit log tells the score by the plugin's own rules, and of nothing ordinary`, { skip, timeout: 60_000 }, async () => {

@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { type Sent, type ServerOptions, send, type WebServer } from './common.ts'
 import { installPlugin, type Scorers, startScorers, testSwitches } from './plugin.ts'
 
-const AGENT = { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', Accept: '*/*' }
+// A connection each: a server that runs out of workers closes kept ones, maybe just when the next request comes.
+const AGENT = {
+  Connection: 'close',
+  'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+  Accept: '*/*',
+}
 
 export type Running = {
   server: WebServer
@@ -17,11 +22,12 @@ export async function withPlugin(
   start: (options: ServerOptions) => Promise<WebServer>,
   crsRules: string | undefined,
   body: (running: Running) => Promise<void>,
+  directives = '',
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'modwarden-plugin-'))
   const scorers = await startScorers(folder)
   try {
-    const moreRules = `SecAuditEngine RelevantOnly\n${testSwitches(folder)}`
+    const moreRules = `SecAuditEngine RelevantOnly\n${directives}\n${testSwitches(folder)}`
     const server = await start({
       folder,
       format: 'JSON',

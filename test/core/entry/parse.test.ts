@@ -148,3 +148,14 @@ test('the path of an index line is the one at its end', () => {
   assert.equal(indexedPath(`h 192.0.2.1 - [x] "GET /" 200 - "/etc/passwd 0 5 ${md5}" uid - /a/1/2/3 0 1956.000000 ${md5}`), '/a/1/2/3')
   assert.equal(indexedPath(`h 192.0.2.1 /etc/passwd 0 5 ${md5} x`), undefined)
 })
+
+test('the header in which nginx hands over the inline score is nothing that a client sent', () => {
+  const parsed = v3(
+    '{"method":"GET","http_version":1.1,"uri":"/","headers":{"Host":"a","X-Modwarden-Score":"5ec2e7 ok 1.00 1","Accept":"b"}}',
+  )
+  assert.ok(parsed.ok)
+  assert.deepEqual(parsed.value.request?.headers, [
+    ['Host', 'a'],
+    ['Accept', 'b'],
+  ])
+})
