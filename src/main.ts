@@ -3,10 +3,12 @@ import { registerBlock } from './cli/block.ts'
 import { registerBlocks } from './cli/blocks.ts'
 import { registerCheck, settingsProblems } from './cli/check.ts'
 import { createContext, UsageError } from './cli/context.ts'
+import { registerEvaluate } from './cli/evaluate.ts'
 import { registerEvents } from './cli/events.ts'
 import { registerExpire } from './cli/expire.ts'
 import { registerExplain } from './cli/explain.ts'
 import { registerFlush } from './cli/flush.ts'
+import { registerModels } from './cli/models.ts'
 import { registerParse } from './cli/parse.ts'
 import { registerRun } from './cli/run.ts'
 import { registerScore } from './cli/score.ts'
@@ -44,6 +46,8 @@ registerExplain(program, context)
 registerParse(program)
 registerScore(program, model)
 registerTrain(program, model)
+registerEvaluate(program, model)
+registerModels(program, model)
 registerFlush(program)
 registerExpire(program, context)
 for (const command of program.commands) command.exitOverride().configureOutput(program.configureOutput())

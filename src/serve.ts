@@ -22,6 +22,8 @@ const SAVE_EVERY: Millis = 300 * SECOND
 const DENIED_EVERY: Millis = 100
 /** What is under way at a stop gets so long. */
 const LAST_ANSWERS: Millis = SECOND
+/** Who asks by TCP makes a connection for each request. */
+const MOST_TCP_CONNECTIONS = 512
 const MOST_SAMPLE_BYTES = 16 * 1024 * 1024
 
 export type ServeParts = {
@@ -77,9 +79,9 @@ export async function serve(parts: ServeParts): Promise<void> {
   log.info('scorer.stopped')
 
   async function listen(): Promise<() => void> {
-    const remove = await listenOnSocket(open(), settings.scoreSocket, settings.scoreGroup)
+    const remove = await listenOnSocket(open(settings.scoreMaxConnections), settings.scoreSocket, settings.scoreGroup)
     try {
-      if (settings.scoreListen !== undefined) await listenOnPort(open(), settings.scoreListen)
+      if (settings.scoreListen !== undefined) await listenOnPort(open(MOST_TCP_CONNECTIONS), settings.scoreListen)
     } catch (error) {
       remove()
       for (const { server } of servers) server.close()
@@ -88,13 +90,13 @@ export async function serve(parts: ServeParts): Promise<void> {
     return remove
   }
 
-  function open(): Server {
+  function open(maxConnections: number): Server {
     const opened = createScoreServer({
       answer,
       refused: trouble => counters.ended('http', trouble),
       arrivedSince: lag.arrivedSince,
       deadline: settings.scoreDeadline,
-      maxConnections: settings.scoreMaxConnections,
+      maxConnections,
     })
     servers.push(opened)
     return opened.server

@@ -1,14 +1,12 @@
 import { once } from 'node:events'
-import { createReadStream } from 'node:fs'
 import { dirname } from 'node:path'
-import { pipeline, Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import { type Command, Option } from 'commander'
 import { type ParseContext, parseEntry } from '../core/entry/parse.ts'
 import { createSplitter, type Piece } from '../core/entry/split.ts'
 import { createLocalOffset } from '../core/entry/time.ts'
 import type { AuditEvent, Format, Result } from '../core/types.ts'
 import { openIndexed } from '../edge/indexed-file.ts'
+import { readBytes, unpacked } from '../edge/read-lines.ts'
 
 type Options = { format: string; storage?: string; strict?: true }
 type Source = { name: string; storageDir: string; chunks: AsyncIterable<Buffer> }
@@ -23,7 +21,7 @@ export function registerParse(program: Command): void {
   program
     .command('parse')
     .description('audit log to events, one JSON object a line on stdout; what cannot be read is told on stderr')
-    .argument('[file...]', 'audit logs or indexes of concurrent ones, .gz too (default: stdin)')
+    .argument('[file...]', 'audit logs or indexes of concurrent ones, .gz and .zst too (default: stdin)')
     .addOption(new Option('--format <format>', 'take only entries of this format').choices(FORMATS).default('auto'))
     .option('--storage <dir>', 'where the files of a concurrent log lie (default: the folder of the index)')
     .option('--strict', 'exit 1 when any entry could not be read')
@@ -40,8 +38,8 @@ async function parse(files: string[], options: Options): Promise<void> {
 }
 
 function sources(files: readonly string[], { storage }: Options): Source[] {
-  if (files.length === 0) return [{ name: 'stdin', storageDir: storage ?? '.', chunks: unpacked(process.stdin) }]
-  return files.map(name => ({ name, storageDir: storage ?? dirname(name), chunks: unpacked(createReadStream(name)) }))
+  if (files.length === 0) return [{ name: 'stdin', storageDir: storage ?? '.', chunks: unpacked(readBytes('-')) }]
+  return files.map(name => ({ name, storageDir: storage ?? dirname(name), chunks: unpacked(readBytes(name)) }))
 }
 
 async function parseSource(source: Source, reading: Reading): Promise<void> {
@@ -117,17 +115,4 @@ function createWriter(out: NodeJS.WritableStream): (line: string, isLast?: boole
     waiting = ''
     if (!out.write(text)) await once(out, 'drain')
   }
-}
-
-/** Unpacks what begins as gzip does, whatever its name. */
-async function* unpacked(input: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
-  const chunks = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>
-  const first = await chunks.next()
-  if (first.done) return
-  const all = (async function* () {
-    for (let next: IteratorResult<Buffer> = first; !next.done; next = await chunks.next()) yield next.value
-  })()
-  const isPacked = first.value[0] === 0x1f && first.value[1] === 0x8b
-  // The iteration throws what goes wrong in the pipeline.
-  yield* isPacked ? pipeline(Readable.from(all), createGunzip(), () => {}) : all
 }

@@ -32,7 +32,8 @@ function answer(line: RequestLine, model: Model) {
   return line.ok ? scoreOutput(model, line.request) : { error: `line ${line.line} ${line.problem}`, line: line.line }
 }
 
-function chooseModel({ model: file, modelDir }: Options, defaults: Defaults): Model {
+/** Loads the model that the options name, the active one of the folder where they name none. */
+export function chooseModel({ model: file, modelDir }: Options, defaults: Defaults): Model {
   const model: Result<Model> = file === undefined ? loadModel(modelDir ?? defaults.modelDir()) : readModel(file)
   if (!model.ok) throw new Error(model.problem)
   return model.value

@@ -29,9 +29,9 @@ export const SCORE_SETTINGS = {
   },
   scoreMaxConnections: {
     key: 'score.max_connections',
-    fallback: 12_000,
-    help: 'The most connections at a time; a further one is closed at once.',
-    read: wholeNumber(1, 100_000),
+    fallback: 2048,
+    help: 'The most connections at a time; for a further one the one that has been idle longest is closed.',
+    read: wholeNumber(16, 100_000),
   },
   scoreReservoir: {
     key: 'score.reservoir',

@@ -1,14 +1,17 @@
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Model } from '../core/model/model.ts'
 import { modelToText, parseModel } from '../core/model/model-text.ts'
+import { isVersion } from '../core/model-history.ts'
 import type { Result } from '../core/types.ts'
+import { readAt } from './follow/fingerprint.ts'
 import type { Log } from './log.ts'
+import { writeWhole } from './write-whole.ts'
 
-const BASE = fileURLToPath(new URL('../../models/base.json', import.meta.url))
+export const BASE_PATH = fileURLToPath(new URL('../../models/base.json', import.meta.url))
 /** The file of a model folder that scores; a version becomes it by rename. */
-const ACTIVE = 'active.json'
+export const ACTIVE = 'active.json'
 /** The stamp of a folder where no model is active. */
 const NO_MODEL = 'base'
 const MOST_BYTES = 64 * 1024 * 1024
@@ -21,34 +24,34 @@ export function loadModel(folder: string): Result<Model> {
 
 /** Loads the model that ships with the program. */
 export function loadBaseModel(): Result<Model> {
-  return readModel(BASE)
+  return readModel(BASE_PATH)
 }
 
-/** Reads one model file; what is wrong with it comes back as a problem that names the file. */
+/** Reads one model file; what is wrong with it comes back as a problem that names the file. Never waits for a pipe or reads without end. */
 export function readModel(path: string): Result<Model> {
+  let fd: number | undefined
   try {
-    const file = statSync(path)
-    // A pipe or device could be read for ever.
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    const file = fstatSync(fd)
     if (!file.isFile()) return { ok: false, problem: `${path} is no file` }
     const { size } = file
     if (size > MOST_BYTES) return { ok: false, problem: `${path} is too large for a model (${size} bytes)` }
-    const model = parseModel(readFileSync(path, 'utf8'))
+    const model = parseModel(readAt(fd, 0, size).toString('utf8'))
     return model.ok ? model : { ok: false, problem: `${path} ${model.problem}` }
   } catch (error) {
     return { ok: false, problem: `cannot read the model: ${(error as Error).message}` }
+  } finally {
+    if (fd !== undefined) closeSync(fd)
   }
 }
 
 /** Writes a model beside the others of a folder, under its version, and gives the path. Nobody ever sees half of it. */
 export function saveModel(folder: string, model: Model): string {
+  if (!isVersion(model.version)) throw new Error(`'${model.version}' cannot be the name of a model's version`)
+  const path = join(folder, `${model.version}.json`)
   mkdirSync(folder, { recursive: true, mode: 0o750 })
-  return writeWhole(join(folder, `${model.version}.json`), modelToText(model))
-}
-
-/** Makes a model the one that scores; running daemons pick it up within a minute or at a reload. */
-export function activateModel(folder: string, model: Model): void {
-  mkdirSync(folder, { recursive: true, mode: 0o750 })
-  writeWhole(join(folder, ACTIVE), modelToText(model))
+  writeWhole(path, modelToText(model))
+  return path
 }
 
 /** Keeps the model of a folder at hand: `refresh` takes over a newly activated one; a damaged one is told and the last good one stays. */
@@ -87,10 +90,4 @@ function firstModel(folder: string, log: Log): Model {
   const base = loadBaseModel()
   if (!base.ok) throw new Error(base.problem)
   return base.value
-}
-
-function writeWhole(path: string, text: string): string {
-  writeFileSync(`${path}.new`, text, { mode: 0o640, flush: true })
-  renameSync(`${path}.new`, path)
-  return path
 }

@@ -71,12 +71,13 @@ test('score survives headers that are hostile objects', async () => {
   assert.equal(objects().length, 1)
 })
 
-test('score reads a file and a .gz alike', async () => {
+test('score reads a file and a packed one alike, whatever they are called', async () => {
   const content = `${JSON.stringify(ATTACK)}\n{"uri":"/"}\n`
   const plain = await modwarden(['score', ...base, inFile('requests.jsonl', content)])
   const packed = await modwarden(['score', ...base, inFile('requests.jsonl.gz', gzipSync(content))])
-  assert.deepEqual([plain.code, packed.code], [0, 0])
-  assert.equal(packed.out, plain.out)
+  const named = await modwarden(['score', ...base, inFile('plain.gz', content)])
+  assert.deepEqual([plain.code, packed.code, named.code], [0, 0, 0])
+  assert.deepEqual([packed.out, named.out], [plain.out, plain.out])
 })
 
 test('score takes the model that is named', async () => {
@@ -89,10 +90,10 @@ test('score takes the model that is named', async () => {
 for (const { name, args, code, says } of [
   { name: 'a file that is not there', args: [...base, '/no/such/file'], code: 1, says: /cannot read \/no\/such\/file: ENOENT/ },
   {
-    name: 'a .gz that is none',
-    args: [...base, inFile('broken.gz', 'plain')],
+    name: 'a damaged .gz',
+    args: [...base, inFile('broken.gz', Buffer.from('1f8bffff00000000', 'hex'))],
     code: 1,
-    says: /cannot read .*broken\.gz: incorrect header/,
+    says: /cannot read .*broken\.gz: unknown compression method/,
   },
   {
     name: 'a .gz cut short',

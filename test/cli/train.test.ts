@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { ordinaryRequests } from '../core/model/samples.ts'
+import { v3Entry } from '../entries.ts'
 import { modwarden, openFolder } from './modwarden.ts'
 
 const folder = openFolder('train-')
@@ -21,7 +22,7 @@ function inFile(name: string, content: readonly string[]): string {
 
 /** Reads the one model of a folder, without its version and time. */
 function onlyModel(models: string): Record<string, unknown> {
-  const [name, ...others] = readdirSync(models).filter(file => file !== 'active.json')
+  const [name, ...others] = readdirSync(models).filter(file => file !== 'active.json' && !file.startsWith('.'))
   assert.deepEqual(others, [])
   const { version, trained_at, ...body } = JSON.parse(readFileSync(join(models, name!), 'utf8')).body
   assert.equal(`${version}.json`, name)
@@ -41,7 +42,7 @@ test('train keeps a model beside the others, and score takes it up once it is ac
   assert.match(active.out, /active now\n$/)
   const version = /([\w-]+)\.json: trained/.exec(active.out)?.[1]
   assert.equal((await modwarden(['score', '--model-dir', models], '{"uri":"/"}')).objects()[0].model, version)
-  assert.equal(readdirSync(models).length, 3)
+  assert.equal(readdirSync(models).filter(file => file.endsWith('Z.json')).length, 2)
 })
 
 test('the same seed and requests give the same model, from .gz and from several files too', async () => {
@@ -67,11 +68,41 @@ test('what is labelled as an attack, and what is no request, is left out and tol
   const { code, out, errors } = await modwarden(['train', '--from', mixed, '--model-dir', models])
   assert.equal(code, 0)
   assert.match(out, /trained on 201 requests/)
-  assert.equal(errors, 'left out 2 lines that are no requests\nleft out 2 requests that are labelled as attacks\n')
+  assert.match(
+    errors,
+    /^left out 1: is no JSON \(first at .*mixed\.jsonl, line 204\)\nleft out 1: must be a request such as .*\(first at .*, line 206\)\nleft out 2: requests that are labelled as attacks\n$/,
+  )
   assert.equal(onlyModel(models).trained_on, 201)
 })
 
+test('audit logs and access logs train too, without what the WAF or the server objected to', async () => {
+  const entries = (count: number, fields: object) =>
+    Array.from({ length: count }, (_, at) => v3Entry({ ip: '203.0.113.7', uri: `/shop?page=${at}`, ...fields }).trim())
+  const audit = inFile('audit.log.gz', [...entries(60, {}), ...entries(3, { denied: true })])
+  const access = (count: number, status: number) =>
+    Array.from(
+      { length: count },
+      (_, at) => `203.0.113.7 - - [10/Oct/2026:13:55:36 +0200] "GET /shop?page=${at} HTTP/1.1" ${status} 5 "-" "x"`,
+    )
+  const log = inFile('access.log', [...access(40, 200), ...access(2, 403), 'garbage'])
+  const models = join(folder, 'logs')
+  const { code, out, errors } = await modwarden(['train', '--from', audit, log, clean, '--model-dir', models])
+  assert.equal(code, 0)
+  assert.match(out, /trained on 300 requests/)
+  assert.match(
+    errors,
+    /^left out 1: is no line of an access log.*\(first at .*access\.log, line 43\)\nleft out 5: requests to which the WAF or the server objected\n$/,
+  )
+})
+
 for (const { name, args, code, says } of [
+  {
+    name: 'a text',
+    args: ['--from', inFile('text.txt', ['Dear reader,'])],
+    code: 1,
+    says: /text\.txt: it is none of requests as JSON lines/,
+  },
+  { name: 'a folder', args: ['--from', folder], code: 1, says: /it is a folder; name its files/ },
   { name: '9 requests', args: ['--from', inFile('nine.jsonl', lines.slice(0, 9))], code: 1, says: /at least 10 clean requests, got 9/ },
   { name: 'an empty file', args: ['--from', inFile('empty.jsonl', [])], code: 1, says: /at least 10 clean requests, got 0/ },
   { name: 'a file that is not there', args: ['--from', '/no/such/file'], code: 1, says: /cannot read \/no\/such\/file: ENOENT/ },

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { scoreRequest } from '../../src/core/model/model.ts'
-import { activateModel, loadBaseModel, loadModel, openModel, readModel, saveModel } from '../../src/edge/model-file.ts'
+import { loadBaseModel, loadModel, openModel, readModel, saveModel } from '../../src/edge/model-file.ts'
+import { activateModel } from '../../src/edge/model-folder.ts'
 import { requestTo, trainedModel } from '../core/model/samples.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'models-'))
@@ -57,7 +59,7 @@ test('a saved model has its version as a name, is closed to others, and leaves n
   assert.deepEqual(readdirSync(folder), ['first.json'])
 })
 
-test('a damaged, huge or missing file, a folder and a circle of links are problems that name it', () => {
+test('a damaged, huge or missing file, a folder, a pipe and a circle of links are problems that name it', () => {
   const folder = newFolder()
   const path = join(folder, 'active.json')
   const cases: [problem: RegExp, make: () => void][] = [
@@ -73,6 +75,9 @@ test('a damaged, huge or missing file, a folder and a circle of links are proble
     assert.match(read.problem, problem)
   }
   assert.ok(!loadModel(folder).ok)
+  rmSync(path)
+  execFileSync('mkfifo', [path])
+  assert.deepEqual(loadModel(folder), { ok: false, problem: `${path} is no file` })
   assert.deepEqual(readModel(folder), { ok: false, problem: `${folder} is no file` })
 })
 

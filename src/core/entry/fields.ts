@@ -21,6 +21,9 @@ export type Found = {
   format: Format
 }
 
+/** Marks a request whose headers the log was not told to hold: their absence says nothing about the client. */
+export const NO_HEADERS = { knownHeaders: 'none' } as const
+
 /** Gives an object or array whose fields can be read; undefined for anything else. */
 export function fields(value: Json): Fields {
   return typeof value === 'object' ? (value as Fields) : undefined

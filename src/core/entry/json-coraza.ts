@@ -1,5 +1,5 @@
 import type { AuditEvent, HttpRequest, Result, RuleMatch } from '../types.ts'
-import { type Fields, fields, type Json, list, parseJson, text, toEvent, word16 } from './fields.ts'
+import { type Fields, fields, type Json, list, NO_HEADERS, parseJson, text, toEvent, word16 } from './fields.ts'
 import { readMessage } from './message-text.ts'
 import { severityWord } from './severity.ts'
 
@@ -32,6 +32,7 @@ function requestOf(request: Fields): HttpRequest | undefined {
     protocol: text(request?.protocol),
     headers: headersOf(request?.headers),
     body: typeof body === 'string' && body !== '' ? text(body) : undefined,
+    ...(request?.headers === undefined || request.headers === null ? NO_HEADERS : {}),
   }
 }
 

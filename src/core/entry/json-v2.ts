@@ -1,5 +1,5 @@
 import type { AuditEvent, Format, HttpRequest, Result } from '../types.ts'
-import { type Fields, fields, list, parseJson, text, toEvent, word16 } from './fields.ts'
+import { type Fields, fields, list, NO_HEADERS, parseJson, text, toEvent, word16 } from './fields.ts'
 import { jsonHeaders } from './json-headers.ts'
 import { createIsClientText, readMessage } from './message-text.ts'
 import { hasUnseenBody } from './native.ts'
@@ -36,7 +36,7 @@ function requestOf(request: Fields, entry: string): HttpRequest | undefined {
   const line = request?.request_line
   if (typeof line !== 'string') return undefined
   const headers = request?.headers === undefined ? [] : jsonHeaders(entry)
-  return { ...splitRequestLine(text(line)), headers, body: bodyOf(request) }
+  return { ...splitRequestLine(text(line)), headers, body: bodyOf(request), ...(request?.headers === undefined ? NO_HEADERS : {}) }
 }
 
 /** The body of a form with files comes urlencoded and without the files, any other one in chunks. */

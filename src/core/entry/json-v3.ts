@@ -1,5 +1,5 @@
 import type { AuditEvent, HttpRequest, Result, RuleMatch } from '../types.ts'
-import { type Fields, fields, type Json, list, parseJson, text, toEvent, word16 } from './fields.ts'
+import { type Fields, fields, type Json, list, NO_HEADERS, parseJson, text, toEvent, word16 } from './fields.ts'
 import { jsonHeaders } from './json-headers.ts'
 import { severityWord } from './severity.ts'
 import { ctime, type LocalOffset } from './time.ts'
@@ -36,6 +36,7 @@ function requestOf(request: Fields, entry: string): HttpRequest | undefined {
     protocol: typeof version === 'number' ? `HTTP/${version.toFixed(1)}` : '',
     headers: request?.headers === undefined ? [] : jsonHeaders(entry),
     body: typeof body === 'string' ? text(body) : undefined,
+    ...(request?.headers === undefined ? NO_HEADERS : {}),
   }
 }
 

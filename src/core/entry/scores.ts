@@ -27,6 +27,14 @@ const LOGGED = new Map<string, readonly RegExp[]>([
   ...['9516110', '9516140', '9516150', '9516160', '9516170', '9516230', '9516410'].map(id => [id, [SCORE]] as const),
 ])
 
+/** Our own rules, the how-to's and the plugin's, also those that log no score. */
+const DETECTOR_RULE = /^(?:10000[1-7]|9516\d{3,4})$/
+
+/** Tells whether a rule belongs to a detector's rule set: what it says is the detector's opinion, not that of the WAF's rules. */
+export function isDetectorRule(id: string): boolean {
+  return DETECTOR_RULE.test(id)
+}
+
 /** Gives the anomaly score that the Core Rule Set's own blocking or reporting rule, or the plugin in its place, logged. */
 export function inboundScore(matches: readonly RuleMatch[]): number | undefined {
   for (const { id, pattern } of INBOUND)

@@ -34,6 +34,8 @@ export type ScoreServer = {
 /** Makes the HTTP/1.1 side of the scorer: bounded headers, bodies, connections and times. Whatever comes in, it answers or closes, and never throws. */
 export function createScoreServer({ answer, refused, arrivedSince, deadline, maxConnections }: Parts): ScoreServer {
   const sockets = new Set<Socket>()
+  /** Connections that wait for their next request, the one that waits longest first. */
+  const idle = new Set<Socket>()
   let isStopping = false
   const server = createServer(
     {
@@ -47,12 +49,17 @@ export function createScoreServer({ answer, refused, arrivedSince, deadline, max
     },
     handle,
   )
-  server.maxConnections = maxConnections
   server.maxHeadersCount = 100
   server.timeout = IDLE_TIME
   server.on('connection', socket => {
     sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
+    idle.add(socket)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      idle.delete(socket)
+    })
+    // Whoever holds many connections open and asks nothing must not keep out those who ask.
+    if (sockets.size > maxConnections) longestIdle(idle).destroy()
   })
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // A client that has gone away is no trouble of ours.
@@ -66,6 +73,8 @@ export function createScoreServer({ answer, refused, arrivedSince, deadline, max
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     const since = arrivedSince()
+    const { socket } = request
+    idle.delete(socket)
     const chunks: Buffer[] = []
     let size = 0
     let isTooLarge = false
@@ -80,7 +89,10 @@ export function createScoreServer({ answer, refused, arrivedSince, deadline, max
     })
     request.on('end', () => finish(isTooLarge ? 'too_large' : undefined))
     request.on('error', () => clearTimeout(timer))
-    request.on('close', () => clearTimeout(timer))
+    request.on('close', () => {
+      clearTimeout(timer)
+      if (!socket.destroyed) idle.add(socket)
+    })
 
     function finish(trouble: Trouble | undefined): void {
       clearTimeout(timer)
@@ -114,7 +126,9 @@ export function createScoreServer({ answer, refused, arrivedSince, deadline, max
     stop: limit =>
       new Promise(resolve => {
         isStopping = true
-        const timer = setTimeout(() => server.closeAllConnections(), limit)
+        const timer = setTimeout(() => {
+          for (const socket of sockets) socket.destroy()
+        }, limit)
         server.close(() => {
           clearTimeout(timer)
           resolve()
@@ -122,6 +136,11 @@ export function createScoreServer({ answer, refused, arrivedSince, deadline, max
         server.closeIdleConnections()
       }),
   }
+}
+
+function longestIdle(idle: ReadonlySet<Socket>): Socket {
+  const [first] = idle
+  return first!
 }
 
 function statusOf(code: string | undefined): string {

@@ -159,3 +159,23 @@ test('the header in which nginx hands over the inline score is nothing that a cl
     ['Accept', 'b'],
   ])
 })
+
+test('a request says when the log holds no headers at all, which is not the same as none', () => {
+  const v2 = (request: string) =>
+    `{"transaction":{"time":"22/Nov/2026:09:53:41 +0000","transaction_id":"1","remote_address":"192.0.2.1"},"request":${request}}`
+  const coraza = (request: string) => `{"transaction":{"timestamp":"","unix_timestamp":1e18,"client_ip":"192.0.2.1","request":${request}}}`
+  const asV2 = (request: string) => parseEntry({ text: v2(request), format: 'v2-json' }, UTC)
+  const asCoraza = (request: string) => parseEntry({ text: coraza(request), format: 'coraza-json' }, UTC)
+  const known = (parsed: ReturnType<typeof v3>) => parsed.ok && parsed.value.request?.knownHeaders
+  assert.deepEqual([v3('{"uri":"/"}'), asV2('{"request_line":"GET / HTTP/1.1"}'), asCoraza('{"uri":"/"}')].map(known), [
+    'none',
+    'none',
+    'none',
+  ])
+  const empty = [
+    v3('{"uri":"/","headers":{}}'),
+    asV2('{"request_line":"GET / HTTP/1.1","headers":{}}'),
+    asCoraza('{"uri":"/","headers":{}}'),
+  ]
+  assert.deepEqual(empty.map(known), [undefined, undefined, undefined])
+})

@@ -1,0 +1,39 @@
+import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+
+/** The scoring server reads models under another user. */
+const MODE = 0o644
+let written = 0
+
+/** What a file is called until it is whole. */
+export const UNFINISHED = /^\.[^/]+\.new$/
+
+/** Writes a file so that nobody ever sees half of it, also after a loss of power and with several processes at once. */
+export function writeWhole(path: string, text: string): void {
+  const unfinished = join(dirname(path), `.${basename(path)}.${process.pid}-${written++}.new`)
+  try {
+    writeFileSync(unfinished, text, { mode: MODE, flush: true, flag: 'wx' })
+    // Whatever the umask.
+    chmodSync(unfinished, MODE)
+    renameSync(unfinished, path)
+  } catch (error) {
+    rmSync(unfinished, { force: true })
+    throw error
+  }
+  syncFolder(dirname(path))
+}
+
+/** Removes a file for good; one that is not there is gone already. */
+export function removeWhole(path: string): void {
+  rmSync(path, { force: true })
+  syncFolder(dirname(path))
+}
+
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
