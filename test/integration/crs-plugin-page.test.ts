@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -16,11 +17,21 @@ test('whoever follows docs/crs-plugin.md on a stock Debian has inline scores, on
   skip,
   timeout: 180_000,
 }, () => {
-  const inside = ['bash', join(ROOT, 'test/integration/service/inline'), ROOT]
-  const copy = `${join(ROOT, 'modsecurity')}:/opt/modwarden/modsecurity`
-  const container = spawnSync(join(ROOT, 'scripts/with-systemd'), ['-t', '120', '-r', ROOT, '-c', copy, '--', ...inside], {
-    encoding: 'utf8',
-  })
-  assert.equal(container.status, 0, `${container.stdout}\n${container.stderr}`)
-  for (const server of ['apache', 'nginx', 'nginx-lua']) assert.match(container.stdout, new RegExp(`^== ${server} works$`, 'm'))
+  const folder = mkdtempSync(join(tmpdir(), 'modwarden-page-'))
+  try {
+    const tree = join(folder, 'tree')
+    execFileSync(join(ROOT, 'scripts/stage'), [tree], { stdio: ['ignore', 'ignore', 'inherit'] })
+    const inside = ['bash', join(ROOT, 'test/integration/service/inline'), ROOT]
+    const container = spawnSync(
+      join(ROOT, 'scripts/with-systemd'),
+      ['-t', '120', '-r', ROOT, '-c', `${tree}:/opt/modwarden`, '--', ...inside],
+      {
+        encoding: 'utf8',
+      },
+    )
+    assert.equal(container.status, 0, `${container.stdout}\n${container.stderr}`)
+    for (const server of ['apache', 'nginx', 'nginx-lua']) assert.match(container.stdout, new RegExp(`^== ${server} works$`, 'm'))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

@@ -227,6 +227,7 @@ for (const { name, start, skip } of SERVERS) {
         ],
         ['/?q=hello&want=5.00&n=6', { 'X-Test-Mode': '3' }, [['9516150', 'ML Score: 5.00']], 5],
         ['/?arg=../../etc/passwd&want=1.00&n=7', { 'X-Test-Mode': '3' }, [['9516410', 'ML Score: 1.00']], 1],
+        ['/?arg=../../etc/passwd&n=b', { 'X-Test-Mode': '3', 'X-Test-Scorer': 'unready' }, [['9516411', 'ML status: unready']], undefined],
         [
           '/?arg=../../etc/passwd&want=9.10&n=8',
           { 'X-Test-Mode': '2', 'X-Test-Scorer': 'down' },
