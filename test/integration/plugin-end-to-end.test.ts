@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { chmodSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -88,4 +88,41 @@ for (const { name, start, skip } of SERVERS) {
         await harness.remove()
       }
     })
+
+  test(`${name}: a settings file as the original plugin has it stays usable`, { skip, timeout: 60_000 }, async () => {
+    const harness = createDaemonHarness()
+    chmodSync(harness.folder, 0o755)
+    const scorers = await startScorers(harness.folder)
+    const port = await scorers.fine.alsoOn(0)
+    const set = [
+      'mode=2',
+      'inbound_ml_status=0',
+      'inbound_ml_pass_flag=1',
+      'inbound_ml_deny_flag=0',
+      'inbound_ml_anomaly_score=0',
+      'inbound_ml_threshold=0',
+    ]
+    const variables = [...set, `ml_server_url=http://127.0.0.1:${port}/`].map(one => `setvar:'tx.machine-learning-plugin_${one}'`)
+    const original = () => `SecAction "id:9516020,phase:1,nolog,pass,t:none,${variables.join(',')}"\n`
+    try {
+      const options = { folder: harness.folder, format: 'JSON', type: 'Serial', moreRules: 'SecAuditEngine RelevantOnly' } as const
+      const server = await start({ ...options, ...installPlugin(harness.folder, original) })
+      const ask = (path: string) => send(server.port, { ip: '192.0.2.7', path, headers: AGENT })
+      try {
+        assert.equal(await ask('/?q=hello&want=9.10'), 403)
+        assert.equal(await ask('/?arg=../../etc/passwd&want=1.00'), 200)
+        assert.equal(await ask('/?q=quiet&want=1.00'), 200)
+        await scorers.fine.close()
+        assert.equal(await ask('/?arg=../../etc/passwd'), 403, 'the CRS alone')
+        assert.equal(await ask('/?q=hello'), 200)
+      } finally {
+        await server.stop()
+      }
+      const log = readFileSync(server.auditLog, 'utf8')
+      assert.ok(log.includes('ML Score: 9.10') && !log.includes('q=quiet'), 'nothing ordinary is logged')
+    } finally {
+      await scorers.close()
+      await harness.remove()
+    }
+  })
 }
