@@ -30,7 +30,8 @@ test('whoever follows docs/crs-plugin.md on a stock Debian has inline scores, on
       },
     )
     assert.equal(container.status, 0, `${container.stdout}\n${container.stderr}`)
-    for (const server of ['apache', 'apache-faster', 'nginx', 'nginx-lua']) assert.match(container.stdout, new RegExp(`^== ${server} works$`, 'm'))
+    for (const server of ['apache', 'apache-faster', 'nginx', 'nginx-lua'])
+      assert.match(container.stdout, new RegExp(`^== ${server} works$`, 'm'))
   } finally {
     rmSync(folder, { recursive: true })
   }
