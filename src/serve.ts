@@ -7,8 +7,8 @@ import type { Reply } from './core/scoring/verdict.ts'
 import type { Settings } from './core/settings.ts'
 import type { Ip, Millis } from './core/types.ts'
 import type { Log } from './edge/log.ts'
-import { openModel } from './edge/model-file.ts'
 import type { Notify } from './edge/notify.ts'
+import { openModelInBackground } from './edge/scoring/background-model.ts'
 import { watchDeniedFile } from './edge/scoring/denied-file.ts'
 import { type Asked, createScoreServer, type ScoreServer } from './edge/scoring/http-server.ts'
 import { loadReservoir, saveReservoir } from './edge/scoring/reservoir-file.ts'
@@ -43,7 +43,7 @@ export type ServeParts = {
 export async function serve(parts: ServeParts): Promise<void> {
   const { settings, log, notify, clock } = parts
   const now = () => performance.now()
-  const model = openModel(settings.modelDir, log)
+  const model = openModelInBackground(settings.modelDir, log)
   const counters = createCounters()
   let deniedProblem: string | undefined
   const denied = watchDeniedFile(settings.deniedFile, { every: DENIED_EVERY, clock: now })

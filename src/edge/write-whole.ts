@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
-/** The scoring server reads models under another user. */
-const MODE = 0o644
+/** For the group too: the folder gives its files to the group of the scoring server, which runs under another user. */
+const MODE = 0o640
 let written = 0
 
 /** What a file is called until it is whole. */

@@ -2,7 +2,7 @@ import { type Named, withoutCollection } from './inquiry.ts'
 
 const MOST_HEADERS = 256
 
-/** Reads libmodsecurity's FULL_REQUEST: lines `Name: value`, empty lines, the body. A request line before them is passed over.
+/** Reads libmodsecurity's FULL_REQUEST (3.0.9): lines `Name: value`, two more line ends, the body as it came. A request line before them is passed over.
  *  Cut off within the headers, it has no body. */
 export function readFullRequest(text: string): { headers: Named[]; body: string | undefined } {
   const headers: Named[] = []

@@ -1,12 +1,11 @@
-import { statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createDeniedList, type DeniedList } from '../../core/scoring/denied.ts'
 import type { Millis } from '../../core/types.ts'
+import { NOT_THERE, stampOf } from './stamp.ts'
 
 const MOST_BYTES = 16 * 1024 * 1024
 const CHUNK = 64 * 1024
-const NOT_THERE = 'not there'
 
 /** Keeps the list of denied clients in step with its file. `refresh` costs one stat at most every `every` ms; a changed file is read beside the
  *  requests, piece by piece, and until it is read the old list holds. */
@@ -73,14 +72,5 @@ async function readList(path: string): Promise<DeniedList> {
     return list
   } finally {
     await file.close()
-  }
-}
-
-function stampOf(path: string): string {
-  try {
-    const found = statSync(path, { throwIfNoEntry: false })
-    return found === undefined ? NOT_THERE : `${found.ino}:${found.mtimeMs}:${found.size}`
-  } catch (error) {
-    return `unreadable: ${(error as Error).message}`
   }
 }

@@ -59,8 +59,10 @@ export function createScoreServer({ answer, refused, arrivedSince, deadline, max
       idle.delete(socket)
     })
     // Whoever holds many connections open and asks nothing must not keep out those who ask.
-    if (sockets.size > maxConnections) longestIdle(idle).destroy()
+    if (sockets.size > maxConnections) evict()
   })
+  // Too many open files: those who wait are accepted when others have gone.
+  server.on('error', () => refused('broken'))
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // A client that has gone away is no trouble of ours.
     if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
@@ -70,6 +72,14 @@ export function createScoreServer({ answer, refused, arrivedSince, deadline, max
     setTimeout(() => socket.destroy(), CHECK_EVERY).unref()
   })
   server.on('dropRequest', () => refused('broken'))
+
+  function evict(): void {
+    const [longest] = idle
+    if (longest === undefined) return
+    idle.delete(longest)
+    sockets.delete(longest)
+    longest.destroy()
+  }
 
   function handle(request: IncomingMessage, response: ServerResponse): void {
     const since = arrivedSince()
@@ -89,6 +99,8 @@ export function createScoreServer({ answer, refused, arrivedSince, deadline, max
     })
     request.on('end', () => finish(isTooLarge ? 'too_large' : undefined))
     request.on('error', () => clearTimeout(timer))
+    // Who has gone away reads no answer.
+    response.on('error', () => {})
     request.on('close', () => {
       clearTimeout(timer)
       if (!socket.destroyed) idle.add(socket)
@@ -136,11 +148,6 @@ export function createScoreServer({ answer, refused, arrivedSince, deadline, max
         server.closeIdleConnections()
       }),
   }
-}
-
-function longestIdle(idle: ReadonlySet<Socket>): Socket {
-  const [first] = idle
-  return first!
 }
 
 function statusOf(code: string | undefined): string {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Scored } from '../../../src/core/model/model.ts'
 import { mulberry32 } from '../../../src/core/model/random.ts'
 import { toHttpRequest } from '../../../src/core/model/request.ts'
 import { cleanLine, hostOf } from '../../../src/core/scoring/clean-line.ts'
@@ -9,7 +10,7 @@ import { createReservoir } from '../../../src/core/scoring/reservoir.ts'
 import { DENIED, formReply, inlineReply, toVerdict } from '../../../src/core/scoring/verdict.ts'
 import type { HttpRequest } from '../../../src/core/types.ts'
 
-const scored = (score: number, capped?: boolean) => ({ score, raw: 0, ...(capped === undefined ? {} : { capped }) })
+const scored = (score: number, capped?: boolean) => ({ score, raw: 0, ...(capped === undefined ? {} : { capped }) }) as Scored
 const replies: [string, Parameters<typeof toVerdict>[0], string, string][] = [
   ['an ordinary request', scored(2.1), '200 2.10', '200 2.10 pass\n'],
   ['one just below the threshold', scored(6.99), '200 6.99', '200 6.99 pass\n'],
@@ -85,6 +86,19 @@ test('invented hosts do not displace a real one, and their number is bounded', (
   const { hosts, requests } = reservoir.size()
   assert.ok(hosts <= 64 && requests <= 1000)
   assert.ok([...reservoir.lines()].filter(line => line.startsWith('real')).length >= 500)
+})
+
+test('a few invented hosts seldom displace even a quiet one', () => {
+  const isKept = (seed: number) => {
+    const reservoir = createReservoir({ requests: 10_000, bytes: 1e9, random: mulberry32(seed) })
+    for (let host = 0; host < 63; host++) for (let index = 0; index < 100; index++) reservoir.offer(`busy ${host}`, () => 'x')
+    for (let index = 0; index < 90; index++) reservoir.offer('quiet', () => 'quiet')
+    for (let index = 0; index < 10; index++) reservoir.offer(`fake ${index}`, () => 'fake')
+    return [...reservoir.lines()].includes('quiet')
+  }
+  // 1 in 91 for each of ten.
+  const kept = Array.from({ length: 30 }, (_, seed) => isKept(seed)).filter(Boolean).length
+  assert.ok(kept >= 20, String(kept))
 })
 
 test('requests, bytes and the length of a line are bounded', () => {

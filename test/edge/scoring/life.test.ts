@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { readRequests } from '../../../src/cli/requests.ts'
-import { loadBaseModel } from '../../../src/edge/model-file.ts'
+import type { Scored } from '../../../src/core/model/model.ts'
 import { activateModel } from '../../../src/edge/model-folder.ts'
+import { trainedModel } from '../../core/model/samples.ts'
 import { netstrings } from '../../scoring-messages.ts'
 import { until } from '../../until.ts'
 import { get, keepAsking, open, post, startScorer } from './scorer.ts'
@@ -21,12 +22,13 @@ const ordinary = netstrings([['u', '/shop?page=2'], ['h', 'Host\0shop.example'],
 const newFolder = () => mkdtempSync(join(tmpdir(), 'modwarden-life-'))
 
 /** A scorer as a process of its own. */
-async function startProcess(folder: string, t: TestContext) {
+async function startProcess(folder: string, t: TestContext, prefix: readonly string[] = []) {
   writeFileSync(
     join(folder, 'modwarden.toml'),
     `model_dir = "${folder}/models"\ndenied_file = "${folder}/denied"\n[score]\nsocket = "${folder}/score.sock"\ngroup = "${process.getgid!()}"\nstate_dir = "${folder}"\ndeadline = "2000ms"\n`,
   )
-  const child = spawn(process.execPath, [MAIN, '--config', join(folder, 'modwarden.toml'), 'serve'])
+  const [program, ...args] = [...prefix, process.execPath, MAIN, '--config', join(folder, 'modwarden.toml'), 'serve']
+  const child = spawn(program!, args)
   t.after(() => child.kill('SIGKILL'))
   let text = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk))
@@ -119,8 +121,6 @@ test('a newly activated model takes over under load without one refused request;
   const scorer = await startScorer({ score: { deadline: '2000ms' } })
   t.after(() => scorer.stop())
   const folder = join(scorer.folder, 'models')
-  const base = loadBaseModel()
-  assert.ok(base.ok)
   let isOver = false
   const statuses = new Map<number, number>()
   const asking = Promise.all(
@@ -133,7 +133,7 @@ test('a newly activated model takes over under load without one refused request;
     ),
   )
   for (const version of ['second', 'third']) {
-    activateModel(folder, { ...base.value, version })
+    activateModel(folder, { ...trainedModel({ count: 30 }), version })
     await until(`${version} scores`, () => scorer.told.some(({ event, fields }) => event === 'model.activated' && fields.model === version))
   }
   writeFileSync(join(folder, 'active.json'), 'damaged')
@@ -160,7 +160,7 @@ test('samples survive a restart; a damaged file is set aside and what can be rea
 })
 
 test('what the rules or the model objected to, or what does not say, is no sample; nor is anything when it is switched off', async t => {
-  const score = (_: unknown, { uri }: { uri: string }) => ({ score: uri === '/odd' ? 5 : 1, raw: 0 })
+  const score = (_: unknown, { uri }: { uri: string }) => ({ score: uri === '/odd' ? 5 : 1, raw: 0 }) as Scored
   const scorer = await startScorer({ parts: { score } })
   t.after(() => scorer.stop())
   for (const fields of [[['u', '/'], ['cs', '5']], [['u', '/']], [['u', '/odd'], ['cs', '0']], [['u', '/'], ['cs', 'x']]] as [string, string][][]) // biome-ignore format: a list
@@ -209,4 +209,19 @@ test('ten thousand idle connections take bounded memory, and others are answered
   assert.equal((await post(socket, '/v1/score', ML, ordinary)).status, 200)
   child.kill('SIGTERM')
   assert.equal(await ended(child), 0)
+})
+
+test('running out of file descriptors ends nothing', {
+  timeout: 60_000,
+  skip: existsSync('/usr/bin/prlimit') ? false : 'needs prlimit',
+}, async t => {
+  const folder = newFolder()
+  t.after(() => rmSync(folder, { recursive: true }))
+  const { child, socket } = await startProcess(folder, t, ['/usr/bin/prlimit', '--nofile=64:64'])
+  const many = Array.from({ length: 120 }, () => open(socket).on('error', () => {}))
+  await Promise.all(many.map(one => once(one, 'connect')))
+  await until('they are accepted as far as it goes', async () => readdirSync(`/proc/${child.pid}/fd`).length >= 60)
+  for (const one of many) one.destroy()
+  await until('it answers again', async () => (await post(socket, '/v1/score', ML, ordinary)).status === 200)
+  assert.equal(child.exitCode, null)
 })

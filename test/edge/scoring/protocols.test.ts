@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import type { Scored } from '../../../src/core/model/model.ts'
 import type { HttpRequest } from '../../../src/core/types.ts'
+import { loadBaseModel } from '../../../src/edge/model-file.ts'
 import { netstrings, originalMessage } from '../../scoring-messages.ts'
 import { until } from '../../until.ts'
 import { exchange, freePort, get, post, readAnswer, startScorer, type TestScorer } from './scorer.ts'
@@ -14,7 +16,7 @@ const seen: HttpRequest[] = []
 const score = (_: unknown, request: HttpRequest) => {
   seen.push(request)
   if (request.uri.includes('boom')) throw new Error('broken model')
-  return { score: Number(/want=([\d.]+)/.exec(request.uri)?.[1] ?? 1), raw: 0.5, capped: request.uri.includes('capped') }
+  return { score: Number(/want=([\d.]+)/.exec(request.uri)?.[1] ?? 1), raw: 0.5, capped: request.uri.includes('capped') } as Scored
 }
 let scorer: TestScorer
 let port = 0
@@ -71,6 +73,8 @@ test('our own protocol says the score and what follows', async () => {
 })
 
 test('people get the score of the real model with its reasons', async () => {
+  const base = loadBaseModel()
+  assert.ok(base.ok)
   const answer = await post(
     scorer.socket,
     '/v1/score',
@@ -78,7 +82,7 @@ test('people get the score of the real model with its reasons', async () => {
     '{"uri":"/?a=1","headers":{},"ip":{"toString":1}}',
   )
   const value = JSON.parse(answer.body) as Record<string, unknown>
-  assert.deepEqual([answer.status, typeof value.anomaly_score, value.model], [200, 'number', 'base-1'])
+  assert.deepEqual([answer.status, typeof value.anomaly_score, value.model], [200, 'number', base.value.version])
   for (const body of ['', '[]', 'null', '{"uri":1}', '{']) {
     const refused = await post(scorer.socket, '/v1/score', 'application/json', body)
     assert.equal(refused.status, 400)

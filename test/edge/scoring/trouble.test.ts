@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
+import type { Scored } from '../../../src/core/model/model.ts'
 import { netstrings, originalMessage } from '../../scoring-messages.ts'
 import { until } from '../../until.ts'
 import { exchange, get, open, post, readAnswer, startScorer, type TestScorer } from './scorer.ts'
@@ -193,7 +194,7 @@ test('a request that waited longer than the deadline gets 503, the next one is i
       score: (_, { uri }) => {
         const until = performance.now() + (uri === '/slow' ? 15 : 0)
         while (performance.now() < until);
-        return { score: 1, raw: 0 }
+        return { score: 1, raw: 0 } as Scored
       },
     },
   })
