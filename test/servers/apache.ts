@@ -42,6 +42,7 @@ export async function startApache(options: ServerOptions): Promise<WebServer> {
   )
   return {
     port,
+    pid: apache.pid!,
     auditLog,
     storage,
     signal: name => void apache.kill(`SIG${name}`),

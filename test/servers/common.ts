@@ -1,10 +1,30 @@
 import { request } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 
-export type ServerOptions = { folder: string; format: 'JSON' | 'Native'; type: 'Serial' | 'Concurrent'; parts?: string; moreRules?: string }
+export type ServerOptions = {
+  folder: string
+  format: 'JSON' | 'Native'
+  type: 'Serial' | 'Concurrent'
+  parts?: string
+  moreRules?: string
+  /** Directives directly before the rules of the Core Rule Set, and directly behind them: where a plugin goes. */
+  beforeCrs?: string
+  afterCrs?: string
+  /** The folder of the rules, when they are not Debian's. */
+  crsRules?: string
+  /** A file for the http block of an nginx that has its own Lua. */
+  nginxLua?: string
+}
 
 /** A running web server of a test's own. USR1 is what logrotate's scripts send. */
-export type WebServer = { port: number; auditLog: string; storage: string; signal(name: 'USR1' | 'HUP'): void; stop(): Promise<void> }
+export type WebServer = {
+  port: number
+  pid: number
+  auditLog: string
+  storage: string
+  signal(name: 'USR1' | 'HUP'): void
+  stop(): Promise<void>
+}
 
 /** Writes ModSecurity's settings for both engines: the Core Rule Set as Debian ships it, and an audit log of every request. */
 export function modsecuritySettings({
@@ -12,6 +32,9 @@ export function modsecuritySettings({
   type,
   parts = 'ABCFHZ',
   moreRules = '',
+  beforeCrs = '',
+  afterCrs = '',
+  crsRules = '/usr/share/modsecurity-crs/rules',
   auditLog,
   storage,
 }: ServerOptions & { auditLog: string; storage: string }): string {
@@ -31,7 +54,9 @@ SecRule REQUEST_HEADERS:Content-Type "^(?:application(?:/soap\\+|/)|text/)xml" "
 SecRule REQUEST_HEADERS:Content-Type "^application/json" "id:200001,phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
 ${moreRules}
 Include /etc/modsecurity/crs/crs-setup.conf
-Include /usr/share/modsecurity-crs/rules/*.conf
+${beforeCrs}
+Include ${crsRules}/*.conf
+${afterCrs}
 `
 }
 

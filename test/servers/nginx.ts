@@ -8,6 +8,16 @@ import { freePort, modsecuritySettings, type ServerOptions, type WebServer } fro
 
 const MODULE = '/usr/lib/nginx/modules/ngx_http_modsecurity_module.so'
 
+const LUA_MODULES = ['ndk_http', 'ngx_http_lua'].map(name => `/usr/lib/nginx/modules/${name}_module.so`)
+
+/** Why nginx with its own Lua cannot run here; undefined when it can. */
+export function whyNoNginxLua(): string | undefined {
+  return (
+    whyNoNginx() ??
+    (LUA_MODULES.every(path => existsSync(path)) ? undefined : 'needs libnginx-mod-http-lua (scripts/setup-debian installs it)')
+  )
+}
+
 /** Why nginx with libmodsecurity 3 cannot run here; undefined when it can. */
 export function whyNoNginx(): string | undefined {
   if (process.getuid?.() !== 0) return 'needs root to start nginx with its own user'
@@ -26,7 +36,7 @@ export async function startNginx(options: ServerOptions): Promise<WebServer> {
   const application = await startApplication()
   const port = await freePort()
   writeFileSync(join(folder, 'modsecurity.conf'), modsecuritySettings({ ...options, auditLog, storage }))
-  writeFileSync(join(folder, 'nginx.conf'), nginxSettings(folder, port, (application.address() as AddressInfo).port))
+  writeFileSync(join(folder, 'nginx.conf'), nginxSettings(options, port, (application.address() as AddressInfo).port))
   const nginx = spawn('/usr/sbin/nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')], { stdio: ['ignore', 'inherit', 'inherit'] })
   await until('nginx answers', () =>
     fetch(`http://127.0.0.1:${port}/`).then(
@@ -36,6 +46,7 @@ export async function startNginx(options: ServerOptions): Promise<WebServer> {
   )
   return {
     port,
+    pid: nginx.pid!,
     auditLog,
     storage,
     signal: name => void nginx.kill(`SIG${name}`),
@@ -54,8 +65,8 @@ function failed(nginx: ChildProcess, folder: string): false {
   return false
 }
 
-function nginxSettings(folder: string, port: number, application: number): string {
-  return `load_module ${MODULE};
+function nginxSettings({ folder, nginxLua }: ServerOptions, port: number, application: number): string {
+  return `${nginxLua === undefined ? '' : LUA_MODULES.map(path => `load_module ${path};\n`).join('')}load_module ${MODULE};
 daemon off;
 user www-data;
 worker_processes 2;
@@ -64,24 +75,30 @@ error_log ${folder}/error.log warn;
 events { worker_connections 512; }
 http {
   access_log off;
+  ${nginxLua === undefined ? '' : `include ${nginxLua};`}
   client_body_temp_path ${folder}/body;
   proxy_temp_path ${folder}/proxy;
   fastcgi_temp_path ${folder}/fastcgi;
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
+  ${nginxLua === undefined ? '' : `server { listen 127.0.0.1:${port}; server_name overruled.example; server_rewrite_by_lua_block { return } ${serverSettings(folder, application)} }`}
   server {
-    listen 127.0.0.1:${port};
-    set_real_ip_from 127.0.0.0/8;
+    listen 127.0.0.1:${port} default_server;
+    ${serverSettings(folder, application)}
+  }
+}
+`
+}
+
+function serverSettings(folder: string, application: number): string {
+  return `set_real_ip_from 127.0.0.0/8;
     real_ip_header X-Real-IP;
     modsecurity on;
     modsecurity_rules_file ${folder}/modsecurity.conf;
     location / {
       proxy_pass http://127.0.0.1:${application};
       proxy_set_header Host $host;
-    }
-  }
-}
-`
+    }`
 }
 
 /** The application behind the server: it answers everything. */

@@ -3,19 +3,28 @@ import type { RuleMatch } from '../types.ts'
 const INBOUND = [
   { id: '949110', pattern: /^Inbound Anomaly Score Exceeded \(Total Score: (\d{1,6}(?:\.\d{1,6})?)\)/ },
   { id: '980130', pattern: /^Inbound Anomaly Score Exceeded \(Total Inbound Score: (\d{1,6}(?:\.\d{1,6})?) - / },
+  // Where the plugin decides in the place of 949110.
+  { id: '9516110', pattern: /^Anomaly Score Exceeded \(Total Score: (\d{1,6})\) - ML kicked in/ },
+  { id: '9516170', pattern: /^Inbound Anomaly Score Exceeded \(Total Score: (\d{1,6})\) with the ML score/ },
+  { id: '9516330', pattern: /^Inbound Anomaly Score Exceeded \(Total Score: (\d{1,6})\), no ML score/ },
 ]
 
 const PLUGIN = /^ML model status: -?\d{1,6}\. ML model anomaly score: (\d{1,6}(?:\.\d{1,6})?)\. /
+const SCORE = /^ML Score: (\d{1,6}(?:\.\d{1,6})?)$/
 
 // The data of these rules begins with text that the rule itself writes; behind it stands what a client sent.
-const LOGGED = new Map([
-  ['100003', /^ML Anomaly Score: (\d{1,6}(?:\.\d{1,6})?)$/],
-  ['100004', /^ML Score: (\d{1,6}(?:\.\d{1,6})?)(?:, Request: |$)/],
-  ['100005', /^ML Score: (\d{1,6}(?:\.\d{1,6})?)(?:, Request: |$)/],
-  ['100007', /^Learning: ML Score (\d{1,6}(?:\.\d{1,6})?), URI: /],
-  ['9516210', PLUGIN],
-  ['95161310', PLUGIN],
-  ['9516320', PLUGIN],
+const LOGGED = new Map<string, readonly RegExp[]>([
+  ['100003', [/^ML Anomaly Score: (\d{1,6}(?:\.\d{1,6})?)$/]],
+  ['100004', [/^ML Score: (\d{1,6}(?:\.\d{1,6})?)(?:, Request: |$)/]],
+  ['100005', [/^ML Score: (\d{1,6}(?:\.\d{1,6})?)(?:, Request: |$)/]],
+  ['100007', [/^Learning: ML Score (\d{1,6}(?:\.\d{1,6})?), URI: /]],
+  // The plugin: what its original logs, and ours.
+  ['9516210', [PLUGIN, SCORE]],
+  ['95161310', [PLUGIN]],
+  ['9516310', [PLUGIN]],
+  ['9516311', [PLUGIN]],
+  ['9516320', [PLUGIN]],
+  ...['9516110', '9516140', '9516150', '9516160', '9516170', '9516230', '9516410'].map(id => [id, [SCORE]] as const),
 ])
 
 /** Our own rules, the how-to's and the plugin's, also those that log no score. */
@@ -26,7 +35,7 @@ export function isDetectorRule(id: string): boolean {
   return DETECTOR_RULE.test(id)
 }
 
-/** Gives the anomaly score that the Core Rule Set's own blocking or reporting rule logged. */
+/** Gives the anomaly score that the Core Rule Set's own blocking or reporting rule, or the plugin in its place, logged. */
 export function inboundScore(matches: readonly RuleMatch[]): number | undefined {
   for (const { id, pattern } of INBOUND)
     for (const match of matches) {
@@ -40,8 +49,10 @@ export function inboundScore(matches: readonly RuleMatch[]): number | undefined 
 export function loggedScore(matches: readonly RuleMatch[]): number | undefined {
   let highest: number | undefined
   for (const { id, data } of matches) {
-    const found = LOGGED.get(id)?.exec(data)
-    if (found) highest = Math.max(highest ?? 0, Math.min(10, Number(found[1])))
+    for (const pattern of LOGGED.get(id) ?? []) {
+      const found = pattern.exec(data)
+      if (found) highest = Math.max(highest ?? 0, Math.min(10, Number(found[1])))
+    }
   }
   return highest
 }

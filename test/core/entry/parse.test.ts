@@ -107,6 +107,14 @@ const scores: [string, ReturnType<typeof match>[], number | undefined][] = [
   ['of 100004 with the request behind it', [match('100004', 'ML Score: 9.7, Request: {ML Score: 1}')], 9.7],
   ['of 100007', [match('100007', 'Learning: ML Score 9.1, URI: /')], 9.1],
   ['of the plugin, clipped', [match('9516320', 'ML model status: 0. ML model anomaly score: 11. CRS anomaly score: 0')], 10],
+  [
+    'of the plugin that passed',
+    [match('9516311', 'ML model status: 1. ML model anomaly score: 2.10. CRS anomaly score: 40. False positive')],
+    2.1,
+  ],
+  ['of the plugin in mode 3', [match('9516140', 'ML Score: 7.25')], 7.25],
+  ['of the plugin with more behind it', [match('9516140', 'ML Score: 7.25 x')], undefined],
+  ['of a rule of the plugin that logs none', [match('9516330', 'ML Score: 7.25')], undefined],
   ['that is the highest', [match('100003', 'ML Anomaly Score: 7.3'), match('100005', 'ML Score: 8')], 8],
   ['that a client put in another place', [match('100004', 'x ML Score: 9.9'), match('100003', 'ML Anomaly Score: 7.3x')], undefined],
   ['of a rule of others', [match('942100', 'ML Score: 9.9')], undefined],
@@ -114,11 +122,13 @@ const scores: [string, ReturnType<typeof match>[], number | undefined][] = [
 ]
 for (const [name, matches, expected] of scores) test(`a logged score ${name}`, () => assert.equal(loggedScore(matches), expected))
 
-test('the inbound score is what 949110 says, else 980130', () => {
+test('the inbound score is what 949110 says, else 980130, else the plugin', () => {
   const late = match('980130', '', 'Inbound Anomaly Score Exceeded (Total Inbound Score: 8 - SQLI=5)')
   const early = match('949110', '', 'Inbound Anomaly Score Exceeded (Total Score: 5)')
   assert.equal(inboundScore([late, early]), 5)
   assert.equal(inboundScore([late]), 8)
+  assert.equal(inboundScore([match('9516330', 'ML status: down', 'Inbound Anomaly Score Exceeded (Total Score: 40), no ML score')]), 40)
+  assert.equal(inboundScore([match('9516110', '', 'Anomaly Score Exceeded (Total Score: 15) - ML kicked in.')]), 15)
   assert.equal(inboundScore([match('949110', '', 'x Inbound Anomaly Score Exceeded (Total Score: 5)')]), undefined)
 })
 
@@ -137,6 +147,17 @@ test('the path of an index line is the one at its end', () => {
   assert.equal(indexedPath(`h 192.0.2.1 - - [x] "GET /" 200 5 "-" "-" uid "-" /www/1/2/3 0 5 ${md5} L`), '/www/1/2/3')
   assert.equal(indexedPath(`h 192.0.2.1 - [x] "GET /" 200 - "/etc/passwd 0 5 ${md5}" uid - /a/1/2/3 0 1956.000000 ${md5}`), '/a/1/2/3')
   assert.equal(indexedPath(`h 192.0.2.1 /etc/passwd 0 5 ${md5} x`), undefined)
+})
+
+test('the header in which nginx hands over the inline score is nothing that a client sent', () => {
+  const parsed = v3(
+    '{"method":"GET","http_version":1.1,"uri":"/","headers":{"Host":"a","X-Modwarden-Score":"5ec2e7 ok 1.00 1","Accept":"b"}}',
+  )
+  assert.ok(parsed.ok)
+  assert.deepEqual(parsed.value.request?.headers, [
+    ['Host', 'a'],
+    ['Accept', 'b'],
+  ])
 })
 
 test('a request says when the log holds no headers at all, which is not the same as none', () => {
