@@ -1,5 +1,4 @@
 import type { Server } from 'node:http'
-import { join } from 'node:path'
 import { createLag } from './core/scoring/lag.ts'
 import { createCounters } from './core/scoring/metrics.ts'
 import { createReservoir, type Reservoir } from './core/scoring/reservoir.ts'
@@ -11,7 +10,7 @@ import type { Notify } from './edge/notify.ts'
 import { openModelInBackground } from './edge/scoring/background-model.ts'
 import { watchDeniedFile } from './edge/scoring/denied-file.ts'
 import { type Asked, createScoreServer, type ScoreServer } from './edge/scoring/http-server.ts'
-import { loadReservoir, saveReservoir } from './edge/scoring/reservoir-file.ts'
+import { loadReservoir, samplesPath, saveReservoir } from './edge/scoring/reservoir-file.ts'
 import { listenOnPort, listenOnSocket } from './edge/scoring/take-socket.ts'
 import { runHousekeeping } from './housekeeping.ts'
 import { createScoring, type ScoringParts } from './scoring.ts'
@@ -153,7 +152,7 @@ export async function serve(parts: ServeParts): Promise<void> {
 
   function openSamples() {
     if (settings.scoreReservoir === 0) return undefined
-    const path = join(settings.scoreStateDir, 'clean.jsonl')
+    const path = samplesPath(settings.scoreStateDir)
     const reservoir = createReservoir({ requests: settings.scoreReservoir, bytes: MOST_SAMPLE_BYTES, random: parts.random })
     const problem = loadReservoir(path, reservoir)
     if (problem !== undefined) log.warn('samples.set-aside', { problem })

@@ -6,6 +6,7 @@ import { createTally, type Tally } from '../core/training/tally.ts'
 import { BASE_PATH, readTrained, saveModel } from '../edge/model-file.ts'
 import { activateModel } from '../edge/model-folder.ts'
 import { pruneModels } from '../edge/model-list.ts'
+import { samplesPath } from '../edge/scoring/reservoir-file.ts'
 import { ownTrafficFiles, withVerdicts } from '../edge/training/own-traffic.ts'
 import { watchSource } from '../edge/training/progress.ts'
 import { openTrainingSource, type TrainingSource } from '../edge/training/source.ts'
@@ -66,8 +67,10 @@ async function train(options: Options, context: Context): Promise<void> {
 }
 
 function ownFiles(context: Context): string[] {
-  const { auditLogs } = context.settings()
-  return ownTrafficFiles(auditLogs, [], problem => process.stderr.write(`passed over: ${printable(problem, 600)}\n`))
+  const { auditLogs, scoreStateDir } = context.settings()
+  return ownTrafficFiles(auditLogs, [samplesPath(scoreStateDir)], problem =>
+    process.stderr.write(`passed over: ${printable(problem, 600)}\n`),
+  )
 }
 
 /** What people and the policy have said of the own traffic; all at once, so that both readings see the same. */

@@ -17,10 +17,18 @@ export const ACTIVE = 'active.json'
 const NO_MODEL = 'base'
 const MOST_BYTES = 64 * 1024 * 1024
 
+/** What a model is made of; `local` is missing where only the base model scores. */
+export type ModelParts = { base: TrainedModel; local?: TrainedModel }
+
 /** Loads the active model of a folder, or the base model that ships with the program where there is none. */
 export function loadModel(folder: string): Result<Model> {
+  return joined(loadModelParts(folder))
+}
+
+/** Loads what the active model of a folder is made of. */
+export function loadModelParts(folder: string): Result<ModelParts> {
   const path = join(folder, ACTIVE)
-  return stampOf(path) === NO_MODEL ? loadBaseModel() : readModel(path)
+  return readParts(stampOf(path) === NO_MODEL ? BASE_PATH : path)
 }
 
 /** Loads the model that ships with the program. */
@@ -30,11 +38,19 @@ export function loadBaseModel(): Result<Model> {
 
 /** Reads one model file and joins it with the base model; what is wrong with it comes back as a problem that names the file. */
 export function readModel(path: string): Result<Model> {
+  return joined(readParts(path))
+}
+
+function readParts(path: string): Result<ModelParts> {
   const trained = readTrained(path)
   if (!trained.ok) return trained
-  if (trained.value.detector.fusion === 'unknown hosts') return { ok: true, value: createModel(trained.value) }
+  if (trained.value.detector.fusion === 'unknown hosts') return { ok: true, value: { base: trained.value } }
   const base = readTrained(BASE_PATH)
-  return base.ok ? { ok: true, value: createModel(base.value, trained.value) } : base
+  return base.ok ? { ok: true, value: { base: base.value, local: trained.value } } : base
+}
+
+function joined(parts: Result<ModelParts>): Result<Model> {
+  return parts.ok ? { ok: true, value: createModel(parts.value.base, parts.value.local) } : parts
 }
 
 /** Reads what a model file holds; what is wrong with it comes back as a problem that names the file. Never waits for a pipe or reads without end. */

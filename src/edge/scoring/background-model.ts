@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type { Model } from '../../core/model/model.ts'
+import { createModel, type Model } from '../../core/model/model.ts'
 import type { Result } from '../../core/types.ts'
 import type { Log } from '../log.ts'
-import { ACTIVE, openModel } from '../model-file.ts'
-
+import { ACTIVE, type ModelParts, openModel } from '../model-file.ts'
 import { stampOf } from './stamp.ts'
 
 const WORKER = new URL(`./load-model-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
@@ -22,16 +21,16 @@ export function openModelInBackground(folder: string, log: Log): { current(): Mo
       seen = now
       const next = await loadInThread(folder)
       if (!next.ok) return log.error('model.refused', { problem: next.problem, kept: model.version })
-      model = next.value
+      model = createModel(next.value.base, next.value.local)
       log.info('model.activated', { model: model.version })
     },
   }
 }
 
-function loadInThread(folder: string): Promise<Result<Model>> {
+function loadInThread(folder: string): Promise<Result<ModelParts>> {
   return new Promise(resolve => {
     const worker = new Worker(WORKER, { workerData: { folder } })
-    worker.once('message', (result: Result<Model>) => resolve(result))
+    worker.once('message', (result: Result<ModelParts>) => resolve(result))
     worker.once('messageerror', error => resolve({ ok: false, problem: error.message }))
     worker.once('error', error => resolve({ ok: false, problem: `cannot load the model: ${(error as Error).message}` }))
     worker.once('exit', code => resolve({ ok: false, problem: `cannot load the model: its thread ended with ${code}` }))

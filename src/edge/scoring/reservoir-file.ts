@@ -1,11 +1,18 @@
 import { readFileSync, renameSync, statSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { toHttpRequest } from '../../core/model/request.ts'
 import { hostOf } from '../../core/scoring/clean-line.ts'
 import type { Reservoir } from '../../core/scoring/reservoir.ts'
 
+const SAMPLES = 'clean.jsonl'
 const MOST_BYTES = 256 * 1024 * 1024
 const CHUNK = 256 * 1024
+
+/** Gives the path of the samples in the scoring server's state folder. */
+export function samplesPath(stateDir: string): string {
+  return join(stateDir, SAMPLES)
+}
 
 /** Puts the samples that an earlier process left into the reservoir. Gives what is wrong with the file, if anything: then it was renamed to
  *  `….damaged`, and the lines that could be read were taken all the same. */
