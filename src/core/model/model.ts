@@ -2,7 +2,7 @@ import type { HttpRequest, Millis, Reason } from '../types.ts'
 import { toScale } from './calibrate.ts'
 import { type Detector, judgeRow } from './detector.ts'
 import { explainRow } from './explain.ts'
-import { createMeasure, type Measure } from './features.ts'
+import { createMeasure, type Measure, type Measured } from './features.ts'
 import { type Fields, fieldsOf } from './fields/fields.ts'
 import { createHash53 } from './profile/hash.ts'
 import { PURPOSE } from './profile/profile.ts'
@@ -48,9 +48,8 @@ export function createModel(base: TrainedModel, local?: TrainedModel): Model {
 
 /** Scores a request on what the log holds of it. */
 export function scoreRequest(model: Model, request: HttpRequest): Scored {
-  const fields = fieldsOf(request)
-  const { scorer, standing } = choose(model, fields)
-  const lp = judgeRow(scorer.detector, scorer.measure(fields).row)
+  const { fields, scorer, standing, measured } = measureRequest(model, request)
+  const lp = judgeRow(scorer.detector, measured.row)
   const ceiling = CEILING[standing]
   return {
     score: Math.min(ceiling, toScale(lp)),
@@ -63,9 +62,20 @@ export function scoreRequest(model: Model, request: HttpRequest): Scored {
 
 /** Says what led to a score: the features without which it would be lower, most telling first. `surprise` is in points of the score. */
 export function explainRequest(model: Model, request: HttpRequest): Reason[] {
+  const { fields, scorer, measured } = measureRequest(model, request)
+  return explainRow(scorer.detector, measured, fields)
+}
+
+type MeasuredRequest = { fields: Fields; scorer: Scorer; standing: Standing; measured: Measured }
+let latest: (MeasuredRequest & { model: Model; request: HttpRequest }) | undefined
+
+/** Measures a request; the latest one is remembered, as what is worth explaining was scored just before (which halves the time of the reasons). */
+function measureRequest(model: Model, request: HttpRequest): MeasuredRequest {
+  if (latest?.request === request && latest.model === model) return latest
   const fields = fieldsOf(request)
-  const { scorer } = choose(model, fields)
-  return explainRow(scorer.detector, scorer.measure(fields), fields)
+  const { scorer, standing } = choose(model, fields)
+  latest = { model, request, fields, scorer, standing, measured: scorer.measure(fields) }
+  return latest
 }
 
 function scorerOf(detector: Detector): Scorer {

@@ -5,7 +5,7 @@ export type Counter = {
   /** Adds to one fold's lane only. */
   addToFold(key: number, fold: number, by: number): void
   size(): number
-  /** The keys, rising, and for each its lanes one after the other; what comes after must not add any more. */
+  /** The keys, rising, and for each its lanes one after the other. The counter is empty afterwards and must not be used again. */
   sorted(): { keys: Float64Array; lanes: Int32Array }
 }
 
@@ -28,7 +28,7 @@ export function createCounter(): Counter {
   function find(key: number): number {
     let at = place(key)
     if (keys[at] === key) return at * LANES
-    if (used * 2 > mask) {
+    if (used * 3 > mask * 2) {
       grow()
       at = place(key)
     }
@@ -67,6 +67,9 @@ export function createCounter(): Counter {
         const from = place(key) * LANES
         for (let lane = 0; lane < LANES; lane++) sortedLanes[index * LANES + lane] = lanes[from + lane]!
       })
+      // Most of the memory of a training; nobody adds any more.
+      keys = new Float64Array(0)
+      lanes = new Int32Array(0)
       return { keys: inOrder, lanes: sortedLanes }
     },
   }

@@ -20,7 +20,7 @@ export const LIMITS: Limits = {
   namesPerTemplate: 300,
   names: 50_000,
   valuesPerName: 20_000,
-  values: 3_000_000,
+  values: 1_000_000,
 }
 
 /** What the limits left out, by kind: how many times a thing was not taken up. */
@@ -194,6 +194,11 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
     counts,
     longest,
     leftOut,
+    /** Forgets which values were seen: nothing may be added afterwards. */
+    close(): void {
+      seen.clear()
+      perName.clear()
+    },
     /** Takes up a clean request; `fold` 0 to 4. */
     add({ fields, host: hostName, template: path, headerNames, methodAndType, headers }: Fields, fold: number): void {
       const host = idOf(ids.hosts, hash(hostName, PURPOSE.host), limits.hosts)

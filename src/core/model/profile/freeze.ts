@@ -9,8 +9,9 @@ import { CONTEXTS, type Counted, type KeyTable, PAIR, type Profile, type Sequenc
 const ALWAYS = 0.95
 const ENOUGH = 8
 
-/** Makes profiles from counts: the whole one, and the ones without a fold. The counts must not grow any more. */
+/** Makes profiles from counts: the whole one, and the ones without a fold. The counts are used up by that. */
 export function createFreezer(source: ProfileCounts) {
+  source.close()
   const sort = (counter: Counter) => counter.sorted()
   const { counts, ids, longest } = source
   const all = {

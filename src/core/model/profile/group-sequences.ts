@@ -2,38 +2,30 @@ import { GROUPS } from '../fields/fields.ts'
 import { SYMBOLS } from '../fields/shape.ts'
 import type { Counted, GroupSequences } from './profile.ts'
 
-const UNIFORM = new Float64Array(SYMBOLS).fill(1 / SYMBOLS)
+const ORDERS = [1, 2, 3, 4] as const
+const TRIPLES = SYMBOLS ** 3
+
+type Contexts = Map<number, Float64Array>
 
 /** Works out the chance of each symbol behind any three of a group: Witten-Bell over orders 1 to 4, which all follow from the counts of order 4.
  *  A context that was never seen has the row of the next shorter one. */
 export function groupSequences(counted: Counted): GroupSequences {
-  const row = new Int32Array(GROUPS.length * SYMBOLS ** 3)
-  const rows: Float64Array[] = []
-  const ids = new Map<Float64Array, number>()
-  for (let group = 0; group < GROUPS.length; group++) {
-    const orders = [1, 2, 3, 4].map(order => countOrder(counted, group, order))
-    const made = orders.map(() => new Map<number, Float64Array>())
-    const rowOf = (order: number, context: number): Float64Array => {
-      if (order === 0) return UNIFORM
-      const known = made[order - 1]!.get(context)
-      if (known !== undefined) return known
-      const below = rowOf(order - 1, order < 2 ? 0 : context % SYMBOLS ** (order - 2))
-      const found = orders[order - 1]!.get(context)
-      if (found === undefined) return below
-      const smoothed = smooth(found, below)
-      made[order - 1]!.set(context, smoothed)
-      return smoothed
+  const row = new Int32Array(GROUPS.length * TRIPLES)
+  const rows: Float64Array[] = [new Float64Array(SYMBOLS).fill(1 / SYMBOLS)]
+  countContexts(counted).forEach((longest, group) => {
+    const three = withoutFirst(longest, SYMBOLS ** 2)
+    const two = withoutFirst(three, SYMBOLS)
+    const contexts = [withoutFirst(two, 1), two, three, longest]
+    // Row by row from the shortest contexts to the longest: each one is then found by its place (a third of the time of a search for each).
+    let shorter = new Int32Array(1)
+    for (const order of ORDERS) {
+      const size = SYMBOLS ** (order - 1)
+      const place = Int32Array.from({ length: size }, (_, context) => shorter[context % shorter.length]!)
+      for (const [context, counts] of contexts[order - 1]!) place[context] = rows.push(smooth(counts, rows[place[context]!]!)) - 1
+      shorter = place
     }
-    for (let context = 0; context < SYMBOLS ** 3; context++) {
-      const values = rowOf(4, context)
-      let id = ids.get(values)
-      if (id === undefined) {
-        id = rows.push(values) - 1
-        ids.set(values, id)
-      }
-      row[group * SYMBOLS ** 3 + context] = id
-    }
-  }
+    row.set(shorter, group * TRIPLES)
+  })
   const chance = new Float64Array(rows.length * SYMBOLS)
   rows.forEach((values, index) => {
     chance.set(values, index * SYMBOLS)
@@ -41,21 +33,33 @@ export function groupSequences(counted: Counted): GroupSequences {
   return { row, chance }
 }
 
-/** Counts the symbols behind the last order - 1 symbols of a group. */
-function countOrder({ keys, counts }: Counted, group: number, order: number): Map<number, Float64Array> {
-  const span = SYMBOLS ** 4
-  const contexts = new Map<number, Float64Array>()
-  keys.forEach((key, index) => {
-    if (Math.floor(key / span) !== group) return
-    const context = Math.floor((key % span) / SYMBOLS) % SYMBOLS ** (order - 1)
-    let found = contexts.get(context)
-    if (found === undefined) {
-      found = new Float64Array(SYMBOLS)
-      contexts.set(context, found)
-    }
-    found[key % SYMBOLS]! += counts[index]!
-  })
-  return contexts
+/** Counts by group which symbols stand behind three others. */
+function countContexts({ keys, counts }: Counted): Contexts[] {
+  const groups = GROUPS.map((): Contexts => new Map())
+  for (let index = 0; index < keys.length; index++) {
+    const context = Math.floor(keys[index]! / SYMBOLS)
+    rowOf(groups[Math.floor(context / TRIPLES)]!, context % TRIPLES)[keys[index]! % SYMBOLS] = counts[index]!
+  }
+  return groups
+}
+
+/** Sums over what stands first; `size`: how many contexts there are without it. */
+function withoutFirst(contexts: Contexts, size: number): Contexts {
+  const shorter: Contexts = new Map()
+  for (const [context, counts] of contexts) {
+    const sum = rowOf(shorter, context % size)
+    for (let symbol = 0; symbol < SYMBOLS; symbol++) sum[symbol]! += counts[symbol]!
+  }
+  return shorter
+}
+
+function rowOf(contexts: Contexts, context: number): Float64Array {
+  let found = contexts.get(context)
+  if (found === undefined) {
+    found = new Float64Array(SYMBOLS)
+    contexts.set(context, found)
+  }
+  return found
 }
 
 /** Witten and Bell 1991: the chance of a symbol is (count + types * chance below) / (total + types). */

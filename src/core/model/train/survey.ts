@@ -52,13 +52,24 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
   const paths = new Map<number, number>()
   const patterns = new Map<number, Pattern>()
   const addresses = new Map<number, Address>()
-  /** The pattern of each attack-like request, by its index. */
+  /** The pattern of each attack-like request, by its index; and a bit for each likely one of which there was no room for one. */
   const attackLike = new Map<number, AttackLike>()
+  let inexcusable = new Uint8Array(1024)
+  let inexcusables = 0
   let suspects = 0
   let added = 0
   let threshold: number | undefined
 
   const addressOf = ({ ip }: Circumstances) => (ip === undefined ? undefined : hash(ip, PURPOSE.value))
+  const markInexcusable = (index: number) => {
+    if (index >> 3 >= inexcusable.length) {
+      const grown = new Uint8Array(2 * (index >> 3))
+      grown.set(inexcusable)
+      inexcusable = grown
+    }
+    inexcusable[index >> 3]! |= 1 << (index & 7)
+    inexcusables++
+  }
   const isUsual = ({ pattern, path }: AttackLike) => {
     const found = patterns.get(pattern)
     if (found === undefined || found.requests < USUAL_COUNT || !found.isSpread) return false
@@ -102,6 +113,10 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
       if (lp < DOUBTFUL) return
       if (sender !== undefined && lp >= SURE) sender.attackLike++
       const pattern = mixHash(path, hash(placeOf(base, measured, fields), PURPOSE.value) % 2 ** 31)
+      if (attackLike.size >= MOST) {
+        if (lp >= LIKELY) markInexcusable(index)
+        return
+      }
       attackLike.set(index, { pattern, path, lp })
       const found = remember(patterns, pattern, () => ({
         requests: 0,
@@ -117,12 +132,13 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
     isSeenAgain: hostHash => hosts.get(hostHash)?.isSeenAgain ?? false,
     isLeftOut(index, circumstances = {}) {
       if (circumstances.isSuspect) return true
+      if (((inexcusable[index >> 3] ?? 0) >> (index & 7)) & 1) return true
       const found = attackLike.get(index)
       return (found !== undefined && isBad(found)) || isAttacker(addressOf(circumstances))
     },
     leftOut: () => ({
       suspect: suspects,
-      attack_like: [...attackLike.values()].filter(isBad).length,
+      attack_like: inexcusables + [...attackLike.values()].filter(isBad).length,
       addresses: [...addresses.keys()].filter(isAttacker).length,
     }),
   }

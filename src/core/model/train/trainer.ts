@@ -27,7 +27,7 @@ export type Training = { model: TrainedModel; verdict: Verdict; leftOut: string[
 const FEWEST = 10
 /** So many requests, chosen by chance, are measured for forest and scale; and of at most so many bytes. */
 const MOST_ROWS = 40_000
-const MOST_BYTES = 256 * 2 ** 20
+const MOST_BYTES = 160 * 2 ** 20
 
 /** Makes a trainer. Every request is to be given twice, in the same order: first to `survey`, then to `take`. Memory is bounded whatever comes. */
 export function createTrainer({ base, seed, limits }: TrainOptions) {
