@@ -2,7 +2,8 @@
 // node bench/score.ts [REQUESTS.jsonl.gz] (without one: requests made here, of about the same length)
 import { IsolationForest } from 'ml-isolation-forest'
 import { readRequests } from '../src/cli/requests.ts'
-import { measure } from '../src/core/model/features.ts'
+import { FOREST_FEATURES } from '../src/core/model/features.ts'
+import { fieldsOf } from '../src/core/model/fields/fields.ts'
 import { scoreRow } from '../src/core/model/forest.ts'
 import { explainRequest, scoreRequest } from '../src/core/model/model.ts'
 import { mulberry32 } from '../src/core/model/random.ts'
@@ -15,15 +16,18 @@ const ROUNDS = 5
 const base = loadBaseModel()
 if (!base.ok) throw new Error(base.problem)
 const model = base.value
+const { detector, measure: measureFields } = model.base
+const { forest } = detector
+const measure = (request: HttpRequest) => measureFields(fieldsOf(request)).row
 const requests = process.argv[2] === undefined ? madeRequests(10_000) : await requestsOf(process.argv[2])
 const rows = requests.map(measure)
-const own = new IsolationForest({ nEstimators: model.forest.roots.length })
+const own = new IsolationForest({ nEstimators: forest.roots.length })
 own.train(rows.slice(0, 256).map(row => [...row]))
 const plainRows = rows.slice(0, 1000).map(row => [...row])
 
 const parts = {
   features: micros(requests.length, () => requests.reduce((sum, request) => sum + measure(request)[0]!, 0)),
-  forest: micros(rows.length, () => rows.reduce((sum, row) => sum + scoreRow(model.forest, row), 0)),
+  forest: micros(rows.length, () => rows.reduce((sum, row) => sum + scoreRow(forest, row.subarray(0, FOREST_FEATURES)), 0)),
   'score in all': micros(requests.length, () => requests.reduce((sum, request) => sum + scoreRequest(model, request).score, 0)),
   'with reasons': micros(1000, () => requests.slice(0, 1000).reduce((sum, request) => sum + explainRequest(model, request).length, 0)),
   "package's predict": micros(plainRows.length, () => own.predict(plainRows).length),

@@ -193,7 +193,7 @@ function collect(
   }
   first.forEach(put)
   row.set(others, first.length)
-  last.forEach((worst, index) => put(worst, first.length + others.length + index))
+  last.forEach((worst, index) => void put(worst, first.length + others.length + index))
   put(tooLong, FEATURES.indexOf('v_len'))
   return { row, field, at }
 }

@@ -38,21 +38,22 @@ export function argumentsOf(request: HttpRequest): Argument[] {
 function readBody(body: string, exactType: string, found: Argument[]): void {
   const type = exactType.toLowerCase()
   const add = (name: string, value: string) => addBounded(found, { name, value, isForm: false })
-  if (BINARY_TYPE.test(type) || isBinary(body)) return add(BINARY, '')
   const first = /[^ \t\n\r\f\v]/.exec(body)?.[0]
-  if (type.includes('multipart/form-data') && body.includes('name="')) return readParts(body, exactType, found)
-  if (type.includes('json') || first === '{' || first === '[') {
-    const leaves = jsonLeaves(body)
-    if (leaves === undefined) return add(BODY, body)
-    for (const [name, value] of leaves) add(name, value)
-  } else if ((type.includes('urlencoded') || FORM_NAME.test(body)) && body.includes('=')) readPairs(body, found)
+  if (BINARY_TYPE.test(type) || isBinary(body)) add(BINARY, '')
+  else if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
+  else if (type.includes('json') || first === '{' || first === '[')
+    for (const [name, value] of jsonLeaves(body) ?? [[BODY, body]]) add(name, value)
+  else if ((type.includes('urlencoded') || FORM_NAME.test(body)) && body.includes('=')) readPairs(body, found)
   else add(BODY, body)
 }
 
 function readPairs(text: string, found: Argument[]): void {
   let start = 0
   while (start <= text.length) {
-    if (found.length >= MOST) return addBounded(found, { name: REST, value: text.slice(start), isForm: true })
+    if (found.length >= MOST) {
+      addBounded(found, { name: REST, value: text.slice(start), isForm: true })
+      return
+    }
     const next = text.indexOf('&', start)
     const end = next < 0 ? text.length : next
     if (end > start) {
@@ -67,8 +68,8 @@ function readPairs(text: string, found: Argument[]): void {
 function readParts(body: string, type: string, found: Argument[]): void {
   const named = BOUNDARY.exec(type)?.[1]
   const delimiter = named === undefined ? (body.split('\n', 1)[0] ?? '').trim() : `--${named}`
-  if (delimiter === '') return addBounded(found, { name: BODY, value: body, isForm: false })
-  let start = body.indexOf(delimiter)
+  if (delimiter === '') addBounded(found, { name: BODY, value: body, isForm: false })
+  let start = delimiter === '' ? -1 : body.indexOf(delimiter)
   while (start >= 0) {
     const from = start + delimiter.length
     start = body.indexOf(delimiter, from)

@@ -92,7 +92,7 @@ function readString(text: string, start: number): { text: string; at: number } |
   const raw = text.slice(start, end)
   // An escaped backslash must not be taken for the start of the next escape.
   if (BROKEN.test(raw.includes('\\') ? raw.replaceAll('\\\\', '') : raw)) return undefined
-  return { text: raw.includes('\\') ? unescape(raw) : raw, at: end + 1 }
+  return { text: raw.includes('\\') ? unescaped(raw) : raw, at: end + 1 }
 }
 
 /** Says whether the quote stands behind an odd number of backslashes; looks back no further than `from`. */
@@ -102,7 +102,7 @@ function isEscaped(text: string, from: number, quote: number): boolean {
   return (quote - first) % 2 === 1
 }
 
-function unescape(text: string): string {
+function unescaped(text: string): string {
   return text.replace(ESCAPES, (_, hex?: string, low?: string, plain?: string) => {
     if (plain !== undefined) return PLAIN[plain] ?? plain
     const code = Number.parseInt(hex!, 16)

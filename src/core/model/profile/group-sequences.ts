@@ -35,7 +35,7 @@ export function groupSequences(counted: Counted): GroupSequences {
     }
   }
   const chance = new Float64Array(rows.length * SYMBOLS)
-  rows.forEach((values, index) => chance.set(values, index * SYMBOLS))
+  rows.forEach((values, index) => void chance.set(values, index * SYMBOLS))
   return { row, chance }
 }
 
