@@ -15,6 +15,8 @@ export const BASE_PATH = fileURLToPath(new URL('../../models/base.json', import.
 export const ACTIVE = 'active.json'
 /** The stamp of a folder where no model is active. */
 const NO_MODEL = 'base'
+/** The version stands within so many bytes of a model's file. */
+const HEAD = 256
 const MOST_BYTES = 64 * 1024 * 1024
 
 /** What a model is made of; `local` is missing where only the base model scores. */
@@ -68,6 +70,16 @@ export function readTrained(path: string): Result<TrainedModel> {
     return { ok: false, problem: `cannot read the model: ${(error as Error).message}` }
   } finally {
     if (fd !== undefined) closeSync(fd)
+  }
+}
+
+/** Gives the version of the model that ships with the program, by the beginning of its file alone; undefined when it is damaged there. */
+export function baseVersion(): string | undefined {
+  const fd = openSync(BASE_PATH, constants.O_RDONLY)
+  try {
+    return /"body":\{"version":"([^"]+)"/.exec(readAt(fd, 0, HEAD).toString('latin1'))?.[1]
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -4,7 +4,7 @@ import { modelToText } from '../core/model/model-text.ts'
 import type { TrainedModel } from '../core/model/trained.ts'
 import { BASE_VERSION, type History, historyToText, isVersion, parseHistory, stepsBack, withActivation } from '../core/model-history.ts'
 import type { Result } from '../core/types.ts'
-import { ACTIVE, BASE_PATH, readTrained, saveModel } from './model-file.ts'
+import { ACTIVE, baseVersion, readTrained, saveModel } from './model-file.ts'
 import { withLock } from './store/lock.ts'
 import { removeWhole, writeWhole } from './write-whole.ts'
 
@@ -23,13 +23,11 @@ export function activateModel(folder: string, model: TrainedModel): void {
 
 /** Makes a version of the folder the one that scores; `base` stands for the model that ships with the program. Gives the version. */
 export function activateVersion(folder: string, version: string): Result<string> {
-  return locked(folder, () => {
-    const model = modelOf(folder, version)
-    if (!model.ok) return model
-    const next = model.value?.version ?? BASE_VERSION
-    switchTo(folder, model.value, withActivation(readHistory(folder), activeVersion(folder), next))
-    return { ok: true, value: next }
-  })
+  const model = modelOf(folder, version)
+  if (!model.ok) return model
+  const next = model.value?.version ?? BASE_VERSION
+  locked(folder, () => switchTo(folder, model.value, withActivation(readHistory(folder), activeVersion(folder), next)))
+  return { ok: true, value: next }
 }
 
 /** Goes back to the version that was active before; versions that are gone or damaged are passed over, at the end stands the base model. */
@@ -75,8 +73,7 @@ function modelOf(folder: string, version: string): Result<TrainedModel | undefin
 }
 
 function isBase(version: string): boolean {
-  const base = readTrained(BASE_PATH)
-  return base.ok && base.value.version === version
+  return version === baseVersion()
 }
 
 /** The history is written first: what it names too much is passed over, what it lacked would be lost. */

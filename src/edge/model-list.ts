@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { TrainedModel } from '../core/model/trained.ts'
 import { BASE_VERSION, isVersion, stepsBack } from '../core/model-history.ts'
 import { readAt } from './follow/fingerprint.ts'
-import { ACTIVE, BASE_PATH, readTrained } from './model-file.ts'
+import { ACTIVE, BASE_PATH, baseVersion, readTrained } from './model-file.ts'
 import { activeVersion, readHistory } from './model-folder.ts'
 import { UNFINISHED } from './write-whole.ts'
 
@@ -40,8 +40,7 @@ export function* listModels(folder: string): Generator<ListedModel> {
   }
   for (const { version, path, bytes } of files.slice(0, MOST_LISTED))
     yield { version, path, bytes, ...mark(version), ...read(path, version) }
-  const base = readTrained(BASE_PATH)
-  const version = base.ok ? base.value.version : BASE_VERSION
+  const version = baseVersion() ?? BASE_VERSION
   yield { version, path: BASE_PATH, bytes: sizeOf(BASE_PATH), ...mark(BASE_VERSION), ...read(BASE_PATH, undefined) }
 }
 

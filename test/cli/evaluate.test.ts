@@ -11,7 +11,7 @@ const folder = openFolder('evaluate-')
 after(() => rmSync(folder, { recursive: true }))
 
 const model = join(folder, 'model.json')
-writeFileSync(model, modelToText(trainedModel()))
+writeFileSync(model, modelToText(trainedModel({ count: 1000 })))
 
 const ATTACK = `/?id=${'%27%20UNION%20SELECT%20'.repeat(60)}`
 const benign = ordinaryRequests(100, 9).map(({ uri, headers }) => ({ uri, headers: Object.fromEntries(headers), label: 0 }))

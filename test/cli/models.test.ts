@@ -3,13 +3,14 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { saveModel } from '../../src/edge/model-file.ts'
-import { trainedModel } from '../core/model/samples.ts'
+import { baseModel, trainedModel } from '../core/model/samples.ts'
 import { modwarden, openFolder } from './modwarden.ts'
 
+const BASE = baseModel().version
 const folder = openFolder('models-')
 after(() => rmSync(folder, { recursive: true }))
 
-const template = { ...trainedModel({ count: 30 }), trainedAt: Date.UTC(2026, 10, 25) }
+const template = { ...trainedModel({ count: 30 }), trainedAt: Date.UTC(2026, 10, 25), summary: { verdict: 'fit to score' } }
 
 let folders = 0
 function folderWith(...versions: string[]): string {
@@ -31,10 +32,10 @@ test('models lists, activates and goes back', async () => {
   const list = await models(path)
   assert.equal(list.code, 0)
   assert.match(list.out, /^VERSION +STATE +TRAINED +REQUESTS +SIZE +NOTE\n/)
-  assert.match(list.out, /\ntwo +active +[^-]+ ago +30 +0\.\d MB\n/)
+  assert.match(list.out, /\ntwo +active +[^-]+ ago +30 +0\.\d MB +fit to score\n/)
   assert.match(list.out, /\none +previous /)
   assert.match(list.out, /\nbad\\x1b\[2J +damaged +- +- +0\.0 MB +no version of a model has such a name\n/)
-  assert.match(list.out, /\nbase-1 +ok +with the program /)
+  assert.match(list.out, new RegExp(`\n${BASE} +ok +with the program `))
   assert.match((await models(path, 'rollback')).out, /^one is active again, two no longer;/)
   assert.match((await models(path, 'rollback')).out, /^the base model is active again, one no longer;/)
   const none = await models(path, 'rollback')
@@ -55,10 +56,10 @@ test('models --json is one object a line', async () => {
     problem: null,
     trained_at: '2026-11-25T00:00:00.000Z',
     trained_on: 30,
-    note: null,
+    note: 'fit to score',
     path: join(path, 'one.json'),
   })
-  assert.deepEqual([base.version, base.active, base.previous], ['base-1', false, true])
+  assert.deepEqual([base.version, base.active, base.previous], [BASE, false, true])
   assert.deepEqual((await models(path, 'rollback', '--json')).objects(), [{ version: 'base', active: true, rolled_back_from: 'one' }])
 })
 
@@ -67,7 +68,7 @@ test('models of a folder that is not there are the base model', async () => {
   assert.equal(code, 0)
   assert.deepEqual(
     objects().map(({ version, active }) => [version, active]),
-    [['base-1', true]],
+    [[BASE, true]],
   )
 })
 

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { scoreRequest } from '../../src/core/model/model.ts'
-import { loadBaseModel, loadModel, openModel, readModel, saveModel } from '../../src/edge/model-file.ts'
+import { baseVersion, loadBaseModel, loadModel, openModel, readModel, saveModel } from '../../src/edge/model-file.ts'
 import { activateModel } from '../../src/edge/model-folder.ts'
-import { requestTo, trainedModel } from '../core/model/samples.ts'
+import { assertSame, baseModel, requestTo, trainedModel } from '../core/model/samples.ts'
 
+const BASE = baseModel().version
 const top = mkdtempSync(join(tmpdir(), 'models-'))
 after(() => rmSync(top, { recursive: true }))
 
@@ -31,22 +32,27 @@ function versionIn(folder: string): string | undefined {
 test('the base model ships, and calls ordinary what is ordinary', () => {
   const base = loadBaseModel()
   assert.ok(base.ok)
-  assert.equal(base.value.version, 'base-1')
+  assert.match(BASE, /^base-\d+$/)
+  assert.equal(base.value.version, BASE)
   assert.ok(base.value.trainedOn > 10_000)
   assert.ok(scoreRequest(base.value, requestTo('/index.html')).score < 5)
-  assert.ok(scoreRequest(base.value, requestTo(`/?id=${'%27%20UNION%20SELECT%20'.repeat(60)}`)).score > 8)
+  const { score, capped, ceiling } = scoreRequest(base.value, requestTo(`/?id=${'%27%20UNION%20SELECT%20'.repeat(60)}`))
+  assert.ok(score > 5 && score <= 6.9)
+  assert.deepEqual([capped, ceiling], [true, 6.9])
 })
+
+test('the version of the base model is read from the beginning of its file', () => assert.equal(baseVersion(), BASE))
 
 test('a folder without an active model, or no folder, gives the base model', () => {
   const folder = newFolder()
   saveModel(folder, first)
-  assert.deepEqual([folder, join(folder, 'none')].map(versionIn), ['base-1', 'base-1'])
+  assert.deepEqual([folder, join(folder, 'none')].map(versionIn), [BASE, BASE])
 })
 
 test('the model that was activated last scores, and is read as it was written', () => {
   const folder = join(newFolder(), 'made', 'when-needed')
   activateModel(folder, first)
-  assert.deepEqual(loadModel(folder), { ok: true, value: first })
+  assertSame(loadModel(folder), first)
   activateModel(folder, second)
   assert.equal(versionIn(folder), 'second')
 })
@@ -91,7 +97,7 @@ test('an open model follows what is activated, keeps the last good one and tells
     model.refresh()
     return [model.current().version, told.splice(0).map(line => line.replaceAll(top, ''))]
   }
-  assert.deepEqual(look(), ['base-1', []])
+  assert.deepEqual(look(), [BASE, []])
   activateModel(folder, first)
   assert.deepEqual(look(), ['first', ['model.activated {"model":"first"}']])
   writeFileSync(path, 'damaged')
@@ -106,13 +112,13 @@ test('an open model follows what is activated, keeps the last good one and tells
   activateModel(folder, second)
   assert.equal(look()[0], 'second')
   rmSync(path)
-  assert.deepEqual(look(), ['base-1', ['model.activated {"model":"base-1"}']])
+  assert.deepEqual(look(), [BASE, [`model.activated {"model":"${BASE}"}`]])
 })
 
 test('a start with a damaged model scores by the base model and says so', () => {
   const folder = newFolder()
   writeFileSync(join(folder, 'active.json'), 'damaged')
   const { told, log } = createTold()
-  assert.equal(openModel(folder, log).current().version, 'base-1')
+  assert.equal(openModel(folder, log).current().version, BASE)
   assert.match(told.join(), /^model\.refused .*"kept":"the base model"/)
 })

@@ -36,6 +36,8 @@ export type FitOptions = {
 /** Of the helping voice only what is rarer than one in 30 (for unknown hosts: in a hundred) adds, and about a third of it: alone it must not decide. */
 const SURE = { local: 1.5, 'unknown hosts': 2 }
 const SHARE = { local: 0.35, 'unknown hosts': 0.25 }
+/** Differences that are nothing strange, where all training requests are alike: in bits, in log odds, in powers of ten. */
+const LEAST_TAIL = { tails: 0.25, prior: 0.05, fused: 0.2 }
 
 /** Fits forest, tails and scale to rows of clean requests, each measured by a profile that did not know it. */
 export function fitVoices(rows: readonly Float64Array[], { prior, fusion, random, folds, priorScores }: FitOptions): Voices {
@@ -50,10 +52,19 @@ export function fitVoices(rows: readonly Float64Array[], { prior, fusion, random
   }))
   const single = {
     forest: calibrate(raw.map(voices => voices.forest)),
-    tails: calibrate(raw.map(voices => voices.tails)),
-    prior: calibrate(raw.map(voices => voices.prior)),
+    tails: calibrate(
+      raw.map(voices => voices.tails),
+      LEAST_TAIL.tails,
+    ),
+    prior: calibrate(
+      raw.map(voices => voices.prior),
+      LEAST_TAIL.prior,
+    ),
   }
-  const fused = calibrate(raw.map(voices => fuse(fusion, single, voices)))
+  const fused = calibrate(
+    raw.map(voices => fuse(fusion, single, voices)),
+    LEAST_TAIL.fused,
+  )
   const usual = Float64Array.from(rows[0]!, (_, index) => median(rows.map(row => row[index]!)))
   return { fusion, forest, tails, prior, calibration: { ...single, fused }, usual }
 }
@@ -93,13 +104,12 @@ function scoreUnseen(
   random: () => number,
 ): { scores: number[]; sampleSize: number } {
   const others = Array.from({ length: FOLDS }, (_, fold) => rows.filter((_, index) => folds[index] !== fold))
-  const used = others.filter(list => list.length < rows.length)
-  const sampleSize = Math.max(2, Math.min(...used.map(list => list.length)))
-  const forests = others.map(list => (list.length < rows.length && list.length >= 2 ? growForest(list, random, sampleSize) : undefined))
-  return {
-    scores: rows.map((row, index) => scoreRow((forests[folds[index]!] ?? forests.find(forest => forest !== undefined))!, row)),
-    sampleSize,
-  }
+  // Rows that are all of one fold, as of hosts with one request each, are scored by a forest that knows them.
+  const isUsed = (list: readonly Float64Array[]) => list.length < rows.length && list.length >= 2
+  const sampleSize = Math.min(...others.filter(isUsed).map(list => list.length), rows.length)
+  const forests = others.map(list => (isUsed(list) ? growForest(list, random, sampleSize) : undefined))
+  const fallback = forests.find(forest => forest !== undefined) ?? growForest(rows, random, sampleSize)
+  return { scores: rows.map((row, index) => scoreRow(forests[folds[index]!] ?? fallback, row)), sampleSize }
 }
 
 function median(values: number[]): number {

@@ -89,8 +89,9 @@ export function compile(trees: readonly Grown[], sampleSize: number): Forest {
   }
   const roots = trees.map(({ root, sentinels }) => {
     const first = reserve(1)
-    const place = (node: IsolationNode, at: number, depth: number): void => {
-      const real = realRows(node, sentinels)
+    const place = (grown: IsolationNode, at: number, level: number): void => {
+      const real = realRows(grown, sentinels)
+      const { node, depth } = real <= 1 ? { node: grown, depth: level } : passEmpty(grown, level)
       if (node.left === undefined || node.right === undefined || real <= 1) {
         thresholds[at] = depth + averagePath(real)
         return
@@ -112,6 +113,16 @@ export function compile(trees: readonly Grown[], sampleSize: number): Forest {
     thresholds: Float64Array.from(thresholds),
     sampleSize,
   }
+}
+
+/** Passes over nodes that part nothing, where all rows have one value: what has a little less than it would end up alone. */
+function passEmpty(grown: IsolationNode, level: number): { node: IsolationNode; depth: number } {
+  let [node, depth] = [grown, level]
+  while (node.left !== undefined && node.right !== undefined && node.left.trainingSet?.length === 0) {
+    node = node.right
+    depth++
+  }
+  return { node, depth }
 }
 
 /** Counts the rows below a node that are no sentinels. */

@@ -7,6 +7,8 @@ export const TAIL_KNOTS = 160
 const TAIL_SHARE = 0.02
 const TAIL_ROWS = 10
 const LEAST_REACH = 0.25
+/** Values that differ by less are alike: the rarest that was seen moves as much from one fifth of the requests to the next. */
+const ALIKE = 0.25
 /** Of the distance between median and largest value, so much is the least reach. */
 const REACH_OF_SPREAD = 0.05
 const TOP = 3
@@ -44,12 +46,12 @@ export function fitTails(rows: readonly Float64Array[]): Tails {
 /** Gives the bits of one feature's value: -log2 of the share of clean requests that have as much. */
 export function tailBits({ rows, value, count, reach }: Tails, feature: number, x: number): number {
   const first = feature * TAIL_KNOTS
-  // The last knot whose value is not below x, by a search over falling values.
+  // The last knot whose value is not (much) below x, by a search over falling values.
   let low = -1
   let high = TAIL_KNOTS - 1
   while (low < high) {
     const middle = (low + high + 1) >> 1
-    if (value[first + middle]! >= x - 1e-9) low = middle
+    if (value[first + middle]! >= x - ALIKE) low = middle
     else high = middle - 1
   }
   const atLeast = low < 0 ? 0 : count[first + low]!

@@ -59,11 +59,27 @@ test('the scale has no jump where the tail begins', () => {
   assert.ok(Math.abs(surprisal(trained, start + 1e-9) - surprisal(trained, start)) < 1e-3)
 })
 
+test('a score that many requests share is no rarer than all of them together', () => {
+  const shared = (share: number, low: number, high: number) =>
+    calibrate(Array.from({ length: 1000 }, (_, index) => (index < share * 1000 ? high : low)))
+  for (const share of [0.03, 0.1, 0.5, 0.9]) {
+    const lp = surprisal(shared(share, 0.2, 0.3), 0.3)
+    assert.ok(lp <= -Math.log10(share) + 0.02 && lp >= -Math.log10(share) - 0.1, `${share}: ${lp}`)
+  }
+  assert.equal(surprisal(shared(1, 0.2, 0.3), 0.3), 0)
+})
+
+test('the least difference that is strange can be given, in the unit of the scores', () => {
+  const [fine, coarse] = [calibrate(Array(50).fill(2), 0.01), calibrate(Array(50).fill(2), 0.5)]
+  assert.ok(toScale(surprisal(fine, 2.2)) === 10 && toScale(surprisal(coarse, 2.2)) < 5)
+})
+
 test('benign requests that are all alike: their score is no threat, one as far off as forests differ neither, far off it is', () => {
   const fitted = calibrate(new Array(10).fill(0.3))
   for (const { raw, low, high } of [
     { raw: 0.3, low: 0, high: 5 },
-    { raw: 0.305, low: 4, high: 5 },
+    { raw: 0.3 + 1e-9, low: 0, high: 0.1 },
+    { raw: 0.305, low: 1, high: 5 },
     { raw: 0.4, low: 10, high: 10 },
   ]) {
     const score = toScale(surprisal(fitted, raw))

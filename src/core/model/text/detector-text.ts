@@ -12,6 +12,9 @@ const MOST_TREES = 1000
 /** Several times what the package grows, which stops at log2 of the rows. */
 const MOST_DEPTH = 64
 
+/** Far more than any leaf has; that sums stay numbers. */
+const MOST_LOG_ODDS = 1e6
+
 const finite = v.pipe(v.number(), v.finite())
 const doubles = array('f64')
 const Scale = v.strictObject({
@@ -42,7 +45,7 @@ export const DetectorBody = v.strictObject({
   prior: v.strictObject({
     features: array('u8', found => areBelow(found, FEATURES.length) && found.length <= MOST_TREES * PRIOR_QUESTIONS),
     thresholds: doubles,
-    leaves: doubles,
+    leaves: array('f64', found => found.every(leaf => Math.abs(leaf) <= MOST_LOG_ODDS)),
   }),
   calibration: v.strictObject({ forest: Scale, tails: Scale, prior: Scale, fused: Scale }),
 })
