@@ -115,7 +115,10 @@ print((time.process_time()-t)/(len(R)-n)*1e6)`
   const step = Math.max(1, Math.floor(requests.length / FOR_REFERENCE))
   const lines = requests.filter((_, index) => index % step === 0).map(request => JSON.stringify(toRecord(request)))
   const { status, stdout, error } = spawnSync('python3', ['-c', program, folder], { input: lines.join('\n'), encoding: 'utf8' })
-  if (status !== 0) return console.log(`  SKIPPED: the reference scorer: ${error?.message ?? 'python3 failed'}`)
+  if (status !== 0) {
+    console.log(`  SKIPPED: the reference scorer: ${error?.message ?? 'python3 failed'}`)
+    return
+  }
   const time = Number(stdout)
   console.log(
     `  reference scorer   ${time.toFixed(0)} (its features and forest, in Python): ${(time / typical['score in all']).toFixed(0)} times as long`,

@@ -14,9 +14,12 @@ export type Model = {
   trainedAt: Millis
   trainedOn: number
   seed: number
-  base: Scorer
   local: (Scorer & { standingOf: (host: string) => Standing }) | undefined
+  measured: (request: HttpRequest) => MeasuredRequest
 }
+
+/** A request taken apart and measured, by the detector that knows its host. */
+type MeasuredRequest = { fields: Fields; detector: Detector; standing: Standing; measured: Measured }
 
 type Scorer = { detector: Detector; measure: Measure }
 /** How well a host is known. */
@@ -31,25 +34,21 @@ export type Scored = { score: number; raw: number; capped: boolean; ceiling: num
 export const ENOUGH = 200
 /** From so many on it may reach 8: one in 10,000 is a guess before. */
 export const PLENTY = 1000
+/** What two readers could take for different requests, no client sends by chance: 5.6 at least. */
+const ODD_FRAMING = 2.4
 const CEILING = { unknown: 6.9, young: 7.9, known: 10 }
 
 /** Makes a model of the base model and of one that was trained on own traffic, if there is one. */
 export function createModel(base: TrainedModel, local?: TrainedModel): Model {
   const { version, trainedAt, trainedOn, seed } = local ?? base
-  return {
-    version,
-    trainedAt,
-    trainedOn,
-    seed,
-    base: scorerOf(base.detector),
-    local: local && { ...scorerOf(local.detector), standingOf: createStandingOf(local) },
-  }
+  const known = local && { ...scorerOf(local.detector), standingOf: createStandingOf(local) }
+  return { version, trainedAt, trainedOn, seed, local: known, measured: createMeasured(scorerOf(base.detector), known) }
 }
 
 /** Scores a request on what the log holds of it. */
 export function scoreRequest(model: Model, request: HttpRequest): Scored {
-  const { fields, scorer, standing, measured } = measureRequest(model, request)
-  const lp = judgeRow(scorer.detector, measured.row)
+  const { fields, detector, standing, measured } = model.measured(request)
+  const lp = Math.max(judgeRow(detector, measured.row), fields.oddFraming ? ODD_FRAMING : 0)
   const ceiling = CEILING[standing]
   return {
     score: Math.min(ceiling, toScale(lp)),
@@ -62,29 +61,26 @@ export function scoreRequest(model: Model, request: HttpRequest): Scored {
 
 /** Says what led to a score: the features without which it would be lower, most telling first. `surprise` is in points of the score. */
 export function explainRequest(model: Model, request: HttpRequest): Reason[] {
-  const { fields, scorer, measured } = measureRequest(model, request)
-  return explainRow(scorer.detector, measured, fields)
+  const { fields, detector, measured } = model.measured(request)
+  return explainRow(detector, measured, fields)
 }
 
-type MeasuredRequest = { fields: Fields; scorer: Scorer; standing: Standing; measured: Measured }
-let latest: (MeasuredRequest & { model: Model; request: HttpRequest }) | undefined
-
-/** Measures a request; the latest one is remembered, as what is worth explaining was scored just before (which halves the time of the reasons). */
-function measureRequest(model: Model, request: HttpRequest): MeasuredRequest {
-  if (latest?.request === request && latest.model === model) return latest
-  const fields = fieldsOf(request)
-  const { scorer, standing } = choose(model, fields)
-  latest = { model, request, fields, scorer, standing, measured: scorer.measure(fields) }
-  return latest
+/** Makes the function that measures requests by what is known of their host; the latest one is remembered, as what is worth explaining was scored just
+ *  before (which halves the time of the reasons). */
+function createMeasured(base: Scorer, local: Model['local']): Model['measured'] {
+  let latest: { request: HttpRequest; measured: MeasuredRequest } | undefined
+  return request => {
+    if (latest?.request === request) return latest.measured
+    const fields = fieldsOf(request)
+    const standing = local?.standingOf(fields.host) ?? 'unknown'
+    const scorer = local === undefined || standing === 'unknown' ? base : local
+    latest = { request, measured: { fields, detector: scorer.detector, standing, measured: scorer.measure(fields) } }
+    return latest.measured
+  }
 }
 
 function scorerOf(detector: Detector): Scorer {
   return { detector, measure: createMeasure(detector.profile) }
-}
-
-function choose({ base, local }: Model, { host }: Fields): { scorer: Scorer; standing: Standing } {
-  const standing = local?.standingOf(host) ?? 'unknown'
-  return { scorer: local === undefined || standing === 'unknown' ? base : local, standing }
 }
 
 function createStandingOf({ detector: { profile }, seenAgain }: TrainedModel): (host: string) => Standing {
