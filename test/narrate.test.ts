@@ -57,6 +57,6 @@ test('more than 100 blocks in a second are summed up', () => {
 
 test('a repair is told with what differed', () => {
   const { lines, narrate } = setUp()
-  narrate.enforced({ applied: 0, removed: 0, expired: [], repaired: 'IPv4: the chain is missing' })
+  narrate.enforced({ applied: [], removed: 0, expired: [], repaired: 'IPv4: the chain is missing' })
   assert.deepEqual(lines, [['warn', 'firewall.repaired', { drift: 'IPv4: the chain is missing' }]])
 })

@@ -43,6 +43,7 @@ function gather(store: Store, settings: Settings, now: Millis) {
     version: state?.version ?? null,
     model: state?.model ?? null,
     firewall: state?.firewall ?? settings.firewall,
+    firewall_backend: isAlive ? state.firewall_backend : null,
     firewall_in_step: isAlive && state.firewall_problem === undefined && state.mode === 'enforce' && pending === 0,
     firewall_problem: isAlive ? (state.firewall_problem ?? null) : null,
     database_problem: isAlive ? (state.database_problem ?? null) : null,
@@ -105,8 +106,8 @@ function daemonLine({ running, responding, started_at, pid }: Found, now: Millis
 function protectionLine(found: Found): string {
   if (found.mode === 'observe') return 'observing only: nothing is blocked (mode = "observe")'
   if (!found.running) return 'standing blocks stay in the firewall; nothing new is blocked'
-  if (found.firewall === 'dry-run') return 'dry run: nothing is blocked'
-  return found.firewall_in_step ? 'enforcing; the firewall is in step' : 'enforcing; the firewall is NOT in step'
+  if (found.firewall_backend === 'dry-run') return 'dry run: nothing is blocked'
+  return `enforcing; the firewall is ${found.firewall_in_step ? 'in step' : 'NOT in step'} (${found.firewall_backend})`
 }
 
 function relativeIso(at: string | null, now: Millis): string {

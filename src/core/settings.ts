@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { hookOf } from './backend-choice.ts'
 import { parseDuration } from './duration.ts'
 import { parseNetwork } from './ip.ts'
 import type { Millis, Result } from './types.ts'
@@ -69,10 +70,15 @@ export const SETTINGS = {
   firewall: row(
     'firewall',
     'auto',
-    '"iptables": one DROP rule an address; "dry-run": say it, touch nothing; "auto": iptables.',
-    oneOf('auto', 'iptables', 'dry-run'),
+    '"iptables": one DROP rule an address; "ipset": one DROP rule and a set (needs CAP_NET_RAW); "nftables": sets in a table of our own; "auto": iptables up to 1,000 blocks, nftables above; "dry-run": say it, touch nothing.',
+    oneOf('auto', 'iptables', 'ipset', 'nftables', 'dry-run'),
   ),
-  chains: row('chains', ['INPUT'], 'Chains of the filter table that jump to ours; one that is not there yet is waited for.', chainNames()),
+  chains: row(
+    'chains',
+    ['INPUT'],
+    'Chains of the filter table that jump to ours; one that is not there yet is waited for. For containers: ["INPUT", "DOCKER-USER"].',
+    chainNames(),
+  ),
   retention: row('retention', '30d', 'Events, threats and ended blocks older than this are deleted.', duration()),
   maxEvents: row(
     'max_events',
@@ -112,6 +118,11 @@ export function parseSettings(
     problems.push(`repeat_score: must not be above block_score, got ${whole.repeatScore} and ${whole.blockScore}`)
   if (whole.threatScore > whole.repeatScore)
     problems.push(`threat_score: must not be above repeat_score, got ${whole.threatScore} and ${whole.repeatScore}`)
+  const unseen = whole.chains.find(chain => hookOf(chain) === undefined)
+  if (whole.firewall === 'nftables' && unseen !== undefined)
+    problems.push(
+      `chains: a table of nftables sees only INPUT, FORWARD and DOCKER-USER, got ${unseen}; set firewall = "iptables" or "ipset"`,
+    )
   return problems.length === 0 ? { ok: true, value: whole } : { ok: false, problems }
 }
 

@@ -43,7 +43,11 @@ const wrong: [Record<string, unknown>, string][] = [
   [{ audit_log: [] }, '0.toml: audit_log: must name at least one path, got []'],
   [{ allowlist: ['example.org'] }, '0.toml: allowlist: must hold only IP addresses and CIDRs, got ["example.org"]'],
   [{ chains: ['INPUT; rm'] }, '0.toml: chains: must hold names of chains, got ["INPUT; rm"]'],
-  [{ firewall: 'ufw' }, '0.toml: firewall: must be one of "auto", "iptables", "dry-run", got "ufw"'],
+  [{ firewall: 'ufw' }, '0.toml: firewall: must be one of "auto", "iptables", "ipset", "nftables", "dry-run", got "ufw"'],
+  [
+    { firewall: 'nftables', chains: ['INPUT', 'ufw-user-input'] },
+    'chains: a table of nftables sees only INPUT, FORWARD and DOCKER-USER, got ufw-user-input; set firewall = "iptables" or "ipset"',
+  ],
   [{ threat_score: 7 }, 'threat_score: must not be above repeat_score, got 7 and 6'],
 ]
 for (const [values, problem] of wrong) {

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import type { BlockReason, Millis, Plan } from '../../core/types.ts'
+import type { BlockReason, Millis } from '../../core/types.ts'
 
 export type NewBlock = {
   ip: string
@@ -31,8 +31,18 @@ export type ShownBlock = {
   released_by: string | null
 }
 
-/** A plan with the rows behind it. */
-export type RowPlan = Plan & { added: readonly number[]; removed: readonly number[] }
+/** A block that stands; a null `expires_at` never ends. */
+export type StandingRow = { id: number; ip: string; expires_at: Millis | null }
+
+/** What the firewall must change, with the rows behind it. */
+export type RowPlan = {
+  block: readonly StandingRow[]
+  /** Dropped already, by a row that ended. */
+  renew: readonly StandingRow[]
+  unblock: readonly string[]
+  added: readonly number[]
+  removed: readonly number[]
+}
 
 type Row = { id: number; ip: string }
 
@@ -58,9 +68,9 @@ export function createBlocks(database: Database) {
   const nextExpiry = database
     .prepare<[], Millis | null>('SELECT min(expires_at) FROM blocks WHERE released_at IS NULL AND expires_at IS NOT NULL')
     .pluck()
-  const toApply = database.prepare<[], Row>('SELECT id, ip FROM blocks WHERE released_at IS NULL AND applied = 0')
+  const toApply = database.prepare<[], StandingRow>('SELECT id, ip, expires_at FROM blocks WHERE released_at IS NULL AND applied = 0')
   const toRemove = database.prepare<[], Row>('SELECT id, ip FROM blocks WHERE released_at IS NOT NULL AND applied = 1')
-  const standing = database.prepare<[Millis], Row>(`SELECT id, ip FROM blocks WHERE ${STANDS}`)
+  const standing = database.prepare<[Millis], StandingRow>(`SELECT id, ip, expires_at FROM blocks WHERE ${STANDS}`)
   const isStanding = database.prepare<[string], number>('SELECT 1 FROM blocks WHERE ip = ? AND released_at IS NULL').pluck()
   const markApplied = database.prepare('UPDATE blocks SET applied = 1 WHERE id = ?')
   const markRemoved = database.prepare('UPDATE blocks SET applied = 0 WHERE id = ?')
@@ -101,7 +111,8 @@ export function createBlocks(database: Database) {
       const removed = toRemove.all()
       const inKernel = new Set(removed.map(row => row.ip))
       return {
-        block: added.map(row => row.ip).filter(ip => !inKernel.has(ip)),
+        block: added.filter(row => !inKernel.has(row.ip)),
+        renew: added.filter(row => inKernel.has(row.ip)),
         unblock: [...inKernel].filter(ip => isStanding.get(ip) === undefined),
         added: added.map(row => row.id),
         removed: removed.map(row => row.id),
@@ -116,7 +127,7 @@ export function createBlocks(database: Database) {
     },
 
     /** The rows that stand now, to rebuild the chain from. */
-    standing: (now: Millis): Row[] => standing.all(now),
+    standing: (now: Millis): StandingRow[] => standing.all(now),
     /** Notes that the kernel holds just these rows. */
     settleAll(rows: readonly Row[]): void {
       const held = new Set(rows.map(row => row.id))
