@@ -57,6 +57,8 @@ function gather(store: Store, settings: Settings, now: Millis) {
     threats_in_window: store.threats.countAllSince(now - settings.countWindow),
     active_blocks: active.length,
     pending_blocks: pending,
+    max_blocks: settings.maxBlocks,
+    evicted_blocks: totals.evicted,
   }
 }
 
@@ -80,7 +82,10 @@ function print(found: Found, now: Millis): void {
   const lines: [string, string][] = [
     ['daemon', daemonLine(found, now)],
     ['protection', protectionLine(found)],
-    ['blocks', `${found.active_blocks} active${found.pending_blocks > 0 ? `, ${found.pending_blocks} not in the firewall` : ''}`],
+    [
+      'blocks',
+      `${found.active_blocks} active${found.pending_blocks > 0 ? `, ${found.pending_blocks} not in the firewall` : ''}${found.evicted_blocks > 0 ? `; ${found.evicted_blocks} made room (max_blocks ${found.max_blocks})` : ''}`,
+    ],
     ['threats', `${found.threats_in_window} in the window, ${found.threats} in all`],
     [
       'entries',

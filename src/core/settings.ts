@@ -67,6 +67,18 @@ export const SETTINGS = {
     networks(),
   ),
   ipv6Prefix: row('ipv6_prefix', 64, 'IPv6 is counted and blocked by prefixes of this length.', whole(16, 128)),
+  subnetCount: row(
+    'subnet_count',
+    0,
+    'When more than this many addresses of one IPv4 /24 are blocked, the whole /24 is blocked (0: never; one that holds an allowed address never is).',
+    whole(0, 255),
+  ),
+  maxBlocks: row(
+    'max_blocks',
+    100_000,
+    'The most blocks that stand at a time; when there are that many, the one with the least time left makes room.',
+    whole(1, 1_000_000),
+  ),
   firewall: row(
     'firewall',
     'auto',

@@ -48,6 +48,7 @@ const wrong: [Record<string, unknown>, string][] = [
     { firewall: 'nftables', chains: ['INPUT', 'ufw-user-input'] },
     'chains: a table of nftables sees only INPUT, FORWARD and DOCKER-USER, got ufw-user-input; set firewall = "iptables" or "ipset"',
   ],
+  [{ max_blocks: 0 }, '0.toml: max_blocks: must be a whole number from 1 to 1000000, got 0'],
   [{ threat_score: 7 }, 'threat_score: must not be above repeat_score, got 7 and 6'],
 ]
 for (const [values, problem] of wrong) {

@@ -147,6 +147,56 @@ inLab('another setting takes over at a restart, and flush removes all of it', ''
   assert.doesNotMatch(await lab.run('nft', ['list', 'ruleset']), /modwarden/i)
 })
 
+inLab(
+  'networks by hand: what is allowed in them passes, and each block ends by itself',
+  'allowlist = ["192.0.2.8", "2001:db8:2::/64"]',
+  async ground => {
+    const { daemon } = ground
+    await daemon.start()
+    const command = (...args: string[]) => daemon.command(...args)
+    assert.match(
+      command('block', '192.0.2.0/24', '2001:db8::/32').stdout,
+      /192\.0\.2\.0\/24 is blocked, ends in .*; allowed in it, and passing: 192\.0\.2\.8\n/,
+    )
+    await all(ground, ['192.0.2.8', '198.51.100.7', '2001:db8:2::7'])
+    assert.match(command('block', '192.0.2.8').stderr, /192\.0\.2\.8 is allowed: by the allowlist.*nothing was blocked/)
+    assert.match(command('block', '198.51.100.0/2').stderr, /too wide for a block: at least \/8/)
+    assert.match(command('block', '127.0.0.1').stderr, /is allowed: .*this machine/)
+    assert.match(command('block', '203.0.113.0/24').stdout, /allowed in it, and passing: 203\.0\.113\.1/, "this machine's own address")
+    assert.match(
+      command('explain', '192.0.2.7').stdout,
+      /192\.0\.2\.7: not blocked\n {2}dropped by the block of 192\.0\.2\.0\/24 \(manual\)/,
+    )
+    command('block', '192.0.2.7')
+    const both = command('unblock', '192.0.2.7').stdout
+    assert.match(both, /192\.0\.2\.7 is no longer blocked; the block of 192\.0\.2\.0\/24 still holds it/)
+    command('block', '192.0.2.7')
+    assert.match(
+      command('unblock', '192.0.2.0/24').stdout,
+      /no longer blocked; 1 blocks inside it still stand: modwarden unblock 192\.0\.2\.7/,
+    )
+    await all(ground, ['192.0.2.8', '198.51.100.7', '2001:db8:2::7'])
+    command('unblock', '--all')
+    await all(ground, CLIENTS)
+  },
+)
+
+inLab('the bound holds in the kernel too, and is told', 'max_blocks = 3\nsubnet_count = 1\nfirewall = "ipset"', async ground => {
+  const { daemon, lab } = ground
+  await daemon.start()
+  for (const ip of ['203.0.113.201', '203.0.113.202', '198.51.100.7', '192.0.2.7']) daemon.write(1, { ip, loggedScore: 9 })
+  await until('the warning', () => told(daemon, 'blocks.evicted').length > 0)
+  daemon.write(1, { ip: '192.0.2.9', loggedScore: 9 })
+  await all(ground, ['198.51.100.7', '2001:db8:1::7', '2001:db8:1::8', '2001:db8:2::7'])
+  assert.match(await lab.run('ipset', ['list', 'modwarden4']), /Number of entries: 3\n/)
+  assert.deepEqual([status(daemon).active_blocks, status(daemon).max_blocks], [3, 3])
+  assert.ok(daemon.query<{ by: string }>('SELECT released_by AS by FROM block_history').some(({ by }) => by === 'room'))
+  assert.match(
+    daemon.command('explain', '192.0.2.0/24').stdout,
+    /subnet: 2 of its addresses are blocked, more than subnet_count 1; the last one blocked at once/,
+  )
+})
+
 for (const backend of BACKENDS)
   inLab(
     `containers behind Docker are guarded when it comes and when it starts again (${backend})`,

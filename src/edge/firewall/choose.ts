@@ -15,18 +15,16 @@ import { watchRules } from './watch-rules.ts'
 
 /** A firewall call that takes longer than this counts as failed. */
 const TIMEOUT = 15_000
-/** The most entries of an ipset. */
-const MOST_BLOCKS = 1_000_000
 
 /** Gives the firewall that the settings ask for. `observe` holds nothing in the kernel, so what an enforcing daemon left there is released. */
 export function chooseFirewall(settings: Settings, { dryRun, log }: { dryRun: boolean; log: Log }): Firewall {
   const say = (would: 'block' | 'unblock', ips: readonly string[]) =>
     log.info('firewall.spared', { would, addresses: ips.length, first: ips.slice(0, 20) })
-  const { firewall: setting, mode, chains } = settings
+  const { firewall: setting, mode, chains, maxBlocks } = settings
   if (dryRun || setting === 'dry-run') return createDryRun(say)
   const kernel = openKernel({
     chains,
-    most: MOST_BLOCKS,
+    most: maxBlocks,
     order: (inUse, blocks) => chooseBackends(setting, { inUse, blocks, chains }),
     notice: (event, fields) => (event === 'firewall.switched' ? log.info(event, fields) : log.warn(event, fields)),
   })

@@ -44,6 +44,9 @@ export type RowPlan = {
   removed: readonly number[]
 }
 
+/** A block that made room for another; a null `expires_at` would never have ended. */
+export type Evicted = { ip: string; reason: BlockReason; blocked_at: Millis; expires_at: Millis | null }
+
 type Row = { id: number; ip: string }
 
 const SHOWN = 'id, ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, applied, released_at, released_by'
@@ -65,6 +68,23 @@ export function createBlocks(database: Database) {
     `UPDATE blocks SET released_at = expires_at, released_by = 'expired' WHERE released_at IS NULL AND expires_at <= ? RETURNING ip, reason, blocked_at`,
   )
   const release = database.prepare('UPDATE blocks SET released_at = ?, released_by = ? WHERE ip = ? AND released_at IS NULL')
+  const countStanding = database.prepare<[], number>('SELECT count(*) FROM blocks WHERE released_at IS NULL').pluck()
+  const countWithin = database
+    .prepare<[string, string], number>(
+      "SELECT count(*) FROM blocks WHERE released_at IS NULL AND ip >= ? AND ip < ? AND instr(ip, '/') = 0",
+    )
+    .pluck()
+  // Those that never end have the most time left of all.
+  const endSoonest = ['NOT NULL ORDER BY expires_at', 'NULL ORDER BY blocked_at'].map(order =>
+    database.prepare<[Millis, number], Evicted>(
+      `UPDATE blocks SET released_at = ?, released_by = 'room' WHERE id IN
+         (SELECT id FROM blocks WHERE released_at IS NULL AND expires_at IS ${order}, id LIMIT ?)
+       RETURNING ip, reason, blocked_at, expires_at`,
+    ),
+  )
+  const among = database.prepare<[string, Millis], ShownBlock>(
+    `SELECT ${SHOWN} FROM blocks WHERE ip IN (SELECT value FROM json_each(?)) AND ${STANDS} ORDER BY blocked_at, id`,
+  )
   const nextExpiry = database
     .prepare<[], Millis | null>('SELECT min(expires_at) FROM blocks WHERE released_at IS NULL AND expires_at IS NOT NULL')
     .pluck()
@@ -102,6 +122,23 @@ export function createBlocks(database: Database) {
     expire: (now: Millis) => expire.all(now),
     /** Ends the block of an address; false when none stood. */
     release: (ip: string, now: Millis, by: string): boolean => release.run(now, by, ip).changes > 0,
+    /** How many rows are not released, those whose time is over included. */
+    countStanding: (): number => countStanding.get()!,
+    /** How many single addresses of an IPv4 /24 are blocked. */
+    countWithin(subnet: string): number {
+      const start = subnet.slice(0, subnet.lastIndexOf('.') + 1)
+      // The sign after the dot.
+      return countWithin.get(start, `${start.slice(0, -1)}/`)!
+    },
+    /** Ends the blocks with the least time left, so many of them. */
+    endSoonest(number: number, now: Millis): Evicted[] {
+      if (number <= 0) return []
+      const [ending, eternal] = endSoonest
+      const ended = ending!.all(now, number)
+      return ended.length === number ? ended : [...ended, ...eternal!.all(now, number - ended.length)]
+    },
+    /** The blocks that stand for any of some networks. */
+    among: (networks: readonly string[], now: Millis): ShownBlock[] => among.all(JSON.stringify(networks), now),
     nextExpiry: (): Millis | undefined => nextExpiry.get() ?? undefined,
     countOverdue: (before: Millis): number => overdue.get(before)!,
 
