@@ -4,6 +4,7 @@ import { createSplitter } from './core/entry/split.ts'
 import { createLocalOffset } from './core/entry/time.ts'
 import type { Settings } from './core/settings.ts'
 import type { Batch, Millis } from './core/types.ts'
+import type { CutConnections } from './edge/firewall/cut-connections.ts'
 import { type FollowOptions, followAuditLogs } from './edge/follow.ts'
 import { readIndexedFiles } from './edge/indexed-file.ts'
 import type { Log } from './edge/log.ts'
@@ -37,6 +38,8 @@ export type DaemonParts = {
   settings: Settings
   store: Store
   firewall: Firewall
+  /** Ends the live connections of addresses that are blocked from now on. */
+  cutConnections?: CutConnections
   log: Log
   notify: Notify
   clock: () => Millis
@@ -81,7 +84,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const memory = createMemoryKeeper()
   let verified = { at: performance.now(), took: 0, changed: false }
   releaseAllowed()
-  narrate.enforced(await enforceRows({ verify: true }))
+  const first = await enforceRows({ verify: true })
+  parts.cutConnections?.(first.applied, allowed.networks())
+  narrate.enforced(first)
   const watch = parts.firewall.watch?.(() => {
     verified.changed = true
   })
@@ -147,7 +152,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   /** Brings the firewall in step; what fails stays pending and is tried again at the next turn. */
   async function enforce(verify: boolean): Promise<void> {
     try {
-      narrate.enforced(await enforceRows({ verify }))
+      const enforced = await enforceRows({ verify })
+      parts.cutConnections?.(enforced.applied, allowed.networks())
+      narrate.enforced(enforced)
       health.recovered('firewall')
     } catch (error) {
       if (isPassing(error)) health.failed('database', describe(error))

@@ -222,3 +222,19 @@ for (const backend of BACKENDS)
       }
     },
   )
+
+inLab('the connections of a blocked address are cut, those of others live', 'firewall = "iptables"', async ground => {
+  const { daemon, lab } = ground
+  await daemon.start()
+  await lab.run('iptables', ['-A', 'INPUT', '-m', 'conntrack', '--ctstate', 'NEW', '-j', 'ACCEPT'])
+  await lab.reaching('input')
+  const sources = async () =>
+    [...new Set([...(await lab.run('conntrack', ['-L'])).matchAll(/\bsrc=(\S+) dst=203/g)].map(match => match[1]))].sort()
+  assert.deepEqual(await sources(), ['192.0.2.7', '192.0.2.8', '198.51.100.7'])
+  daemon.command('block', '192.0.2.7')
+  await until('its connections are gone', async () => (await sources()).join() === '192.0.2.8,198.51.100.7')
+  await lab.reaching('input')
+  daemon.command('block', '192.0.2.0/24')
+  await until('those of the network are gone', async () => (await sources()).join() === '198.51.100.7')
+  assert.equal(told(daemon, 'connections.kept').length, 0)
+})
