@@ -13,8 +13,16 @@ import { explained, isMissing } from './remedy.ts'
 
 export type Chain = ReturnType<typeof createChain>
 
+type Parts = {
+  chains: readonly string[]
+  families: readonly Family[]
+  /** Hears which of `chains` are not there, whenever that changes. */
+  onAwaited?: (family: Family, chains: readonly string[]) => void
+}
+
 /** Keeps our chain in the filter table of each family and one jump to it from each of `chains` that is there. Changes no rule of anybody else. */
-export function createChain(run: Run, { chains, families }: { chains: readonly string[]; families: readonly Family[] }) {
+export function createChain(run: Run, { chains, families, onAwaited }: Parts) {
+  const awaited = new Map(families.map(family => [family, '']))
   // Rules that were found in step, as text: with many blocks, comparing text is far cheaper than reading every rule again.
   const inStep = new Map<Family, { rules: string; wanted: string }>()
 
@@ -23,6 +31,12 @@ export function createChain(run: Run, { chains, families }: { chains: readonly s
     // A table that nobody has used yet shows no chains; the built-in ones are there all the same.
     for (const chain of ['INPUT', 'FORWARD', 'OUTPUT']) if (!state.jumps.has(chain)) state.jumps.set(chain, 0)
     return state
+  }
+
+  function tellAwaited(family: Family, { jumps }: ChainState): void {
+    const missing = chains.filter(chain => !jumps.has(chain))
+    if (missing.join() !== awaited.get(family)) onAwaited?.(family, missing)
+    awaited.set(family, missing.join())
   }
 
   async function restore(family: Family, script: string): Promise<void> {
@@ -36,6 +50,7 @@ export function createChain(run: Run, { chains, families }: { chains: readonly s
 
     async drift(family: Family, rules: ChainRules): Promise<string | undefined> {
       const state = await inspect(family)
+      tellAwaited(family, state)
       const now = { rules: state.rules, wanted: `${rules.passes.join()};${rules.dropped.join()};${rules.sets.join()}` }
       const before = inStep.get(family)
       const isSame = before?.rules === now.rules && before.wanted === now.wanted
@@ -45,7 +60,9 @@ export function createChain(run: Run, { chains, families }: { chains: readonly s
     },
 
     async rebuild(family: Family, rules: ChainRules): Promise<void> {
-      await restore(family, rebuildScript(rules, await inspect(family), chains))
+      const state = await inspect(family)
+      tellAwaited(family, state)
+      await restore(family, rebuildScript(rules, state, chains))
     },
   }
 }

@@ -4,7 +4,7 @@ import type { Settings } from '../../core/settings.ts'
 import type { Firewall } from '../../enforce.ts'
 import type { Log } from '../log.ts'
 import { createListen, createRun, type Listen, type Run } from '../run-command.ts'
-import { familiesOf } from './backend.ts'
+import { type Family, familiesOf } from './backend.ts'
 import { chainPiece, createChain } from './chain.ts'
 import { createDryRun } from './dry-run.ts'
 import { createIpset, setsPiece } from './ipset.ts'
@@ -26,7 +26,7 @@ export function chooseFirewall(settings: Settings, { dryRun, log }: { dryRun: bo
     chains,
     most: maxBlocks,
     order: (inUse, blocks) => chooseBackends(setting, { inUse, blocks, chains }),
-    notice: (event, fields) => (event === 'firewall.switched' ? log.info(event, fields) : log.warn(event, fields)),
+    notice: (event, fields) => (event === 'firewall.passed-over' ? log.warn(event, fields) : log.info(event, fields)),
   })
   return mode === 'observe' ? createObserver(createDryRun(say), kernel) : kernel
 }
@@ -37,7 +37,8 @@ export function openKernel(
   { run, listen }: { run: Run; listen: Listen } = { run: createRun({ timeout: TIMEOUT }), listen: createListen() },
 ): Firewall {
   const families = familiesOf(existsSync('/proc/net/if_inet6'))
-  const chain = createChain(run, { chains, families })
+  const onAwaited = ({ name }: Family, missing: readonly string[]) => parts.notice('chain.awaited', { family: name, chains: missing })
+  const chain = createChain(run, { chains, families, onAwaited })
   return createKernel({
     ...parts,
     backends: [createIptables(chain, { run, listen }), createIpset(chain, { run, most }), createNftables({ run, listen, chains })],

@@ -7,7 +7,7 @@ import { isMissing } from './remedy.ts'
 /** More addresses than this are looked for in the list of connections, read once; each single look reads all of it too. */
 const MOST_SINGLE = 16
 /** More connections than this are not cut one by one; their packets are dropped all the same. */
-const MOST_CUT = 1000
+const MOST_CUT = 200
 
 export type CutConnections = (blocked: readonly string[], allowed: readonly string[]) => void
 

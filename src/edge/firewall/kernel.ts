@@ -13,7 +13,7 @@ export type KernelParts = {
   /** The backends for so many blocks, best first. */
   order: (inUse: BackendName | undefined, blocks: number) => readonly BackendName[]
   clock: () => Millis
-  notice: (event: 'firewall.switched' | 'firewall.passed-over', fields: Readonly<Record<string, unknown>>) => void
+  notice: (event: 'firewall.switched' | 'firewall.passed-over' | 'chain.awaited', fields: Readonly<Record<string, unknown>>) => void
   /** Starts hearing what the kernel tells; `isOwn` says whose changes are not worth telling. */
   startWatch?: (parts: { isTold: () => boolean; isOwn: (pid: number) => boolean; onChange: () => void }) => {
     isWatching(): boolean

@@ -49,7 +49,13 @@ function groundIn(lab: Lab, kind: (typeof KINDS)[number], opened: Firewall[]): G
   const listen: Listen = (program, args, ears) => lab.listen(program, args.map(named), ears)
   const notices: string[] = []
   const openFirewall = (chains: readonly string[] = ['INPUT', 'FORWARD', 'DOCKER-USER'], backend = kind.backend) => {
-    const parts = { chains, most: 1000, order: () => [backend], notice: (event: string) => void notices.push(event) }
+    const parts = {
+      chains,
+      most: 1000,
+      order: () => [backend],
+      notice: (event: string, fields: Readonly<Record<string, unknown>>) =>
+        void notices.push(`${event} ${fields.family ?? ''} ${fields.chains ?? ''}`),
+    }
     opened.push(openKernel(parts, { run, listen }))
     return opened.at(-1)!
   }

@@ -86,8 +86,9 @@ onEachBackend('leaves the rules and sets of others alone', async ({ firewall, ru
 const withChain = KINDS.filter(({ backend }) => backend !== 'nftables')
 onEachBackend(
   'waits for a chain that comes later, and for one that comes again',
-  async ({ firewall, reaching, run }) => {
+  async ({ firewall, reaching, run, notices }) => {
     await firewall.rebuild(wanted(BLOCKS))
+    assert.deepEqual(notices.sort(), ['chain.awaited IPv4 DOCKER-USER', 'chain.awaited IPv6 DOCKER-USER'])
     await run('iptables', ['-D', 'FORWARD', '-j', 'MODWARDEN'])
     await firewall.rebuild(wanted(BLOCKS))
     for (let round = 0; round < 2; round++) {
@@ -104,6 +105,7 @@ onEachBackend(
       await run('iptables', ['-F', 'DOCKER-USER'])
       await run('iptables', ['-X', 'DOCKER-USER'])
     }
+    assert.deepEqual(notices.slice(2), ['chain.awaited IPv4 '])
   },
   withChain,
 )

@@ -23,7 +23,7 @@ function inLab(
     const open = (setting: BackendName | 'auto', run = lab.run) => {
       const order = (inUse: BackendName | undefined, blocks: number) => chooseBackends(setting, { inUse, blocks, chains: CHAINS })
       const notice = (event: string, fields: Readonly<Record<string, unknown>>) =>
-        void notices.push([event, fields.from ?? fields.backend, fields.to])
+        event === 'chain.awaited' ? undefined : void notices.push([event, fields.from ?? fields.backend, fields.to])
       opened.push(openKernel({ chains: CHAINS, most: 5000, order, notice }, { run, listen: lab.listen }))
       return opened.at(-1)!
     }
