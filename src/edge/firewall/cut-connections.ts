@@ -1,13 +1,16 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { createCover } from '../../core/ip.ts'
+import type { Millis } from '../../core/types.ts'
 import { networksInside } from '../../core/wanted.ts'
 import type { Log } from '../log.ts'
 import { CommandError, type Run } from '../run-command.ts'
 import { isMissing } from './remedy.ts'
 
-/** More addresses than this are looked for in the list of connections, read once; each single look reads all of it too. */
-const MOST_SINGLE = 16
-/** More connections than this are not cut one by one; their packets are dropped all the same. */
-const MOST_CUT = 200
+/** Every look reads the whole table of connections (about 10 ms of CPU, however few there are): at most one a second, and a fifth of the time. */
+const PAUSE: Millis = 1000
+const SHARE = 4
+/** More connections than this are not cut at a time; their packets are dropped all the same. */
+const MOST_CUT = 50
 
 export type CutConnections = (blocked: readonly string[], allowed: readonly string[]) => void
 
@@ -19,6 +22,7 @@ export function createCutConnections(run: Run, log: Log, signal: AbortSignal): C
   let isTold = false
   let isBusy = false
   let waiting: string[] = []
+  let passing: readonly string[] = []
 
   async function conntrack(args: readonly string[]): Promise<string> {
     try {
@@ -30,20 +34,19 @@ export function createCutConnections(run: Run, log: Log, signal: AbortSignal): C
     }
   }
 
-  async function sourcesOf(blocked: readonly string[], allowed: readonly string[]): Promise<string[]> {
-    if (blocked.length <= MOST_SINGLE && blocked.every(ip => !ip.includes('/'))) return [...blocked]
+  async function sourcesOf(blocked: readonly string[]): Promise<string[]> {
+    if (blocked.length === 1 && !blocked[0]!.includes('/')) return [...blocked]
     const families = [...new Set(blocked.map(ip => (ip.includes(':') ? 'ipv6' : 'ipv4')))]
     const listings = await Promise.all(families.map(family => conntrack(['-L', '-f', family])))
     const sources = new Set(listings.flatMap(listing => [...listing.matchAll(/^\S+ .*?\bsrc=(\S+)/gm)].map(match => match[1]!)))
     const isBlocked = createCover(blocked)
-    const isAllowed = createCover(networksInside(allowed, blocked))
+    const isAllowed = createCover(networksInside(passing, blocked))
     return [...sources].filter(source => isBlocked(source) !== undefined && isAllowed(source) === undefined).slice(0, MOST_CUT)
   }
 
-  async function cut(blocked: readonly string[], allowed: readonly string[]): Promise<void> {
+  async function cut(blocked: readonly string[]): Promise<void> {
     try {
-      for (const source of await sourcesOf(blocked, allowed))
-        await conntrack(['-D', '-f', source.includes(':') ? 'ipv6' : 'ipv4', '-s', source])
+      for (const source of await sourcesOf(blocked)) await conntrack(['-D', '-f', source.includes(':') ? 'ipv6' : 'ipv4', '-s', source])
     } catch (error) {
       // At the stop systemd may end the program before it is through: nothing is amiss then.
       if (signal.aborted) return
@@ -56,10 +59,16 @@ export function createCutConnections(run: Run, log: Log, signal: AbortSignal): C
 
   return (blocked, allowed) => {
     waiting.push(...blocked)
+    passing = allowed
     if (isBusy) return
     isBusy = true
     void (async () => {
-      while (isInstalled && !signal.aborted && waiting.length > 0) await cut(waiting.splice(0), allowed)
+      while (isInstalled && !signal.aborted && waiting.length > 0) {
+        const began = performance.now()
+        await cut(waiting.splice(0))
+        const took = performance.now() - began
+        await pause(Math.max(PAUSE, SHARE * took), undefined, { signal, ref: false }).catch(() => {})
+      }
       waiting = []
       isBusy = false
     })()
