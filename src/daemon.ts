@@ -4,6 +4,7 @@ import { createSplitter } from './core/entry/split.ts'
 import { createLocalOffset } from './core/entry/time.ts'
 import type { Settings } from './core/settings.ts'
 import type { Batch, Millis } from './core/types.ts'
+import type { CutConnections } from './edge/firewall/cut-connections.ts'
 import { type FollowOptions, followAuditLogs } from './edge/follow.ts'
 import { readIndexedFiles } from './edge/indexed-file.ts'
 import type { Log } from './edge/log.ts'
@@ -38,6 +39,8 @@ export type DaemonParts = {
   settings: Settings
   store: Store
   firewall: Firewall
+  /** Ends the live connections of addresses that are blocked from now on. */
+  cutConnections?: CutConnections
   log: Log
   notify: Notify
   clock: () => Millis
@@ -65,6 +68,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     health,
     model: model.current,
     settings: () => live.settings,
+    backend: parts.firewall.backend,
     clock,
     file: openStatusFile(statusPath(live.settings.database)),
   })
@@ -76,20 +80,22 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     clock,
     parseContext: { localOffsetMinutes: createLocalOffset() },
   }
-  const enforceRows = createEnforce({ store, firewall: parts.firewall, clock })
+  const enforceRows = createEnforce({ store, firewall: parts.firewall, clock, allowed: allowed.networks })
 
   const watchModel = createModelWatch({ store, settings: () => live.settings, log, clock })
   const memory = createMemoryKeeper()
-  let verified = { at: performance.now(), changed: false }
+  let verified = { at: performance.now(), took: 0, changed: false }
+  releaseAllowed()
+  const first = await enforceRows({ verify: true })
+  parts.cutConnections?.(first.applied, allowed.networks())
+  narrate.enforced(first)
   const watch = parts.firewall.watch?.(() => {
     verified.changed = true
   })
-
-  releaseAllowed()
-  narrate.enforced(await enforceRows({ verify: true }))
   log.info('daemon.started', {
     logs: live.settings.auditLogs,
     mode: live.settings.mode,
+    firewall: parts.firewall.backend(),
     model: model.current().version,
     blocks: store.blocks.countActive(clock()),
   })
@@ -148,7 +154,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   /** Brings the firewall in step; what fails stays pending and is tried again at the next turn. */
   async function enforce(verify: boolean): Promise<void> {
     try {
-      narrate.enforced(await enforceRows({ verify }))
+      const enforced = await enforceRows({ verify })
+      parts.cutConnections?.(enforced.applied, allowed.networks())
+      narrate.enforced(enforced)
       health.recovered('firewall')
     } catch (error) {
       if (isPassing(error)) health.failed('database', describe(error))
@@ -171,7 +179,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
         { every: SECOND, work: narrate.flush },
         { every: 2 * SECOND, work: status.write },
         { every: parts.watchdogEvery, work: () => (status.isMoving() ? notify.watchdog() : undefined) },
-        { every: 60 * SECOND, work: () => void (allowed.refresh() && releaseAllowed()) },
+        { every: 60 * SECOND, work: refreshAllowed },
         { every: 5 * SECOND, work: () => (status.isIdle() ? rest() : undefined) },
         { every: 60 * SECOND, work: model.refresh },
         { every: 60 * SECOND, work: () => guarded(trim) },
@@ -187,12 +195,16 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   function isVerifyDue(): boolean {
     const passed = performance.now() - verified.at
-    return watch?.isWatching() ? verified.changed && passed >= SECOND : passed >= VERIFY
+    // Where reading the kernel takes long, somebody who changes it all the time must not keep us at it.
+    const pause = Math.min(3 * SECOND, Math.max(SECOND, 4 * verified.took))
+    return watch?.isWatching() ? verified.changed && passed >= pause : passed >= VERIFY
   }
 
   async function verify(): Promise<void> {
-    verified = { at: performance.now(), changed: false }
+    const at = performance.now()
+    verified = { ...verified, at, changed: false }
     await enforce(true)
+    verified.took = performance.now() - at
   }
 
   function trim(): void {
@@ -215,11 +227,17 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     }
   }
 
-  /** Ends the blocks of addresses that have become allowed. */
+  async function refreshAllowed(): Promise<void> {
+    if (!allowed.refresh()) return
+    releaseAllowed()
+    await enforce(false)
+  }
+
+  /** Ends the blocks of what has become allowed; of a network that only holds something allowed, that part passes. */
   function releaseAllowed(): void {
     guarded(() => {
       for (const { ip } of store.blocks.allActive(clock())) {
-        if (!allowed.isAllowed(ip)) continue
+        if (!allowed.isWhollyAllowed(ip)) continue
         store.blocks.release(ip, clock(), 'allowlist')
         narrate.unblocked(ip, 'allowlist')
       }

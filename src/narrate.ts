@@ -17,7 +17,17 @@ export function createNarrate(log: Log, clock: () => Millis) {
   const counted = createBurst(log, clock, 'threat.counted', 'threats.counted')
   const blocked = createBurst(log, clock, 'address.blocked', 'addresses.blocked')
   const unblocked = createBurst(log, clock, 'address.unblocked', 'addresses.unblocked')
+  let untoldEvicted = 0
+  let evictedAt = Number.NEGATIVE_INFINITY
   const skipped = createBurst(log, clock, 'entry.skipped', 'entries.skipped')
+
+  /** That blocks make room is told once a minute, however many there are. */
+  function tellEvicted(): void {
+    if (untoldEvicted === 0 || clock() - evictedAt < MINUTE) return
+    log.warn('blocks.evicted', { number: untoldEvicted, remedy: 'there are as many as max_blocks: raise it, or shorten block_time' })
+    evictedAt = clock()
+    untoldEvicted = 0
+  }
 
   function tellThreat(ip: string, now: Millis): void {
     const threat = told.get(ip)!
@@ -27,7 +37,7 @@ export function createNarrate(log: Log, clock: () => Millis) {
   }
 
   return {
-    handled({ threats, blocks, skipped: letters }: Handled): void {
+    handled({ threats, blocks, evicted, skipped: letters }: Handled): void {
       const now = clock()
       for (const { ip, score, count } of threats) {
         const before = told.get(ip)
@@ -40,9 +50,13 @@ export function createNarrate(log: Log, clock: () => Millis) {
         if (now - told.get(ip)!.at >= MINUTE) tellThreat(ip, now)
         if (told.size > MOST_ADDRESSES) told.delete(told.keys().next().value!)
       }
-      for (const { ip, reason, score, threatCount, rules, expiresAt } of blocks) {
-        blocked.tell('info', { ip, reason, score, threat_count: threatCount, rules, expires_at: isoTime(expiresAt) })
+      for (const { ip, reason, score, threatCount, rules, expiresAt, note } of blocks) {
+        const more = note === undefined ? {} : { note }
+        blocked.tell('info', { ip, reason, score, threat_count: threatCount, rules, expires_at: isoTime(expiresAt), ...more })
       }
+      for (const { ip, reason, blocked_at } of evicted) unblocked.tell('info', { ip, reason, blocked_at: isoTime(blocked_at), by: 'room' })
+      untoldEvicted += evicted.length
+      tellEvicted()
       for (const { log: path, offset, length, problem } of letters) skipped.tell('warn', { log: path, offset, length, problem })
     },
 
@@ -62,6 +76,7 @@ export function createNarrate(log: Log, clock: () => Millis) {
         if (untold > 0) tellThreat(ip, now)
         else told.delete(ip)
       }
+      tellEvicted()
       for (const burst of [counted, blocked, unblocked, skipped]) burst.flush()
     },
   }

@@ -1,3 +1,4 @@
+import { createBlocker, type NewBlock } from './blocking.ts'
 import { type ParseContext, parseEntry } from './core/entry/parse.ts'
 import { tallyEvents } from './core/health/tally.ts'
 import { addressKey } from './core/ip.ts'
@@ -6,7 +7,8 @@ import { explainRequest, type Model, scoreRequest } from './core/model/model.ts'
 import { type Decision, type Evidence, isThreat, judge, startsBlock } from './core/policy.ts'
 import { printable } from './core/printable.ts'
 import type { Settings } from './core/settings.ts'
-import type { AuditEvent, Batch, Block, Entry, Millis, Skipped } from './core/types.ts'
+import type { AuditEvent, Batch, Entry, Millis, Skipped } from './core/types.ts'
+import type { Evicted } from './edge/store/blocks.ts'
 import { bandOf, hourOf } from './edge/store/scores.ts'
 import type { Store } from './edge/store/store.ts'
 import { MOST_OF_AN_ADDRESS } from './edge/store/threats.ts'
@@ -22,10 +24,15 @@ export type Pipeline = {
 }
 
 export type Threat = { eventId: number; ip: string; score: number; count: number }
-export type NewBlock = Block & { eventId: number; rules: readonly string[] }
 
-/** What a batch brought, for the journal and the status; true only once it is committed. */
-export type Handled = { parsed: number; skipped: readonly Skipped[]; threats: readonly Threat[]; blocks: readonly NewBlock[] }
+/** What a batch brought, for the journal and the status; true only once it is committed. `evicted`: blocks that made room. */
+export type Handled = {
+  parsed: number
+  skipped: readonly Skipped[]
+  threats: readonly Threat[]
+  blocks: readonly NewBlock[]
+  evicted: readonly Evicted[]
+}
 
 /** Below this score of our own, it was the WAF or its inline scorer that made the event a threat. */
 const WORTH_EXPLAINING = 3
@@ -48,10 +55,12 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
     const seenAt = pipeline.clock()
     for (const letter of skipped) store.deadLetters.add({ ...letter, seenAt })
     const activity = createActivity(store)
-    const handled = readings.map(reading => handleReading(reading, { ...pipeline, activity }, seenAt))
+    const blocker = createBlocker(store, { settings: pipeline.settings(), isAllowed: pipeline.isAllowed, now: seenAt })
+    const handled = readings.map(reading => handleReading(reading, { ...pipeline, activity, blocker }, seenAt))
+    const evicted = blocker.finish()
     activity.save()
     const threats = handled.flatMap(({ threat }) => threat ?? [])
-    const blocks = handled.flatMap(({ block }) => block ?? [])
+    const blocks = handled.flatMap(({ blocks = [] }) => blocks)
     for (const ip of new Set(threats.filter(threat => threat.count > MOST_OF_AN_ADDRESS).map(threat => threat.ip))) store.threats.trim(ip)
     addScores(readings, store)
     const judged = readings.map((reading, index) => ({
@@ -68,7 +77,7 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
       blocks: blocks.length,
     })
     store.positions.save(batch.log, batch.files)
-    return { parsed: readings.length, skipped, threats, blocks }
+    return { parsed: readings.length, skipped, threats, blocks, evicted }
   })
 }
 
@@ -91,9 +100,9 @@ function readEntry(entry: Entry, { model, settings, clock, parseContext }: Pipel
 
 function handleReading(
   reading: Reading,
-  pipeline: Pipeline & { activity: Activity },
+  pipeline: Pipeline & { activity: Activity; blocker: ReturnType<typeof createBlocker> },
   seenAt: Millis,
-): { threat?: Threat; block?: NewBlock } {
+): { threat?: Threat; blocks?: readonly NewBlock[] } {
   const { store } = pipeline
   const settings = pipeline.settings()
   const { entry, event, at, ip, score } = reading
@@ -123,10 +132,7 @@ function handleReading(
     eventId,
     rules,
   }
-  // An ended block whose expiry nobody has noted yet would stand in the way.
-  store.blocks.release(ip, seenAt, 'expired')
-  store.blocks.add(block)
-  return { threat, block }
+  return { threat, blocks: pipeline.blocker.add(block) }
 }
 
 /** Judges a threat; how busy the address is matters only for what would be blocked, so only then it is counted. */

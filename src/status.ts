@@ -15,6 +15,8 @@ type Parts = {
   health: Health
   model: () => { version: string }
   settings: () => Settings
+  /** What holds the blocks now. */
+  backend: () => string | undefined
   clock: () => Millis
   file: { write(state: DaemonState): void; close(): void }
 }
@@ -22,7 +24,7 @@ type Parts = {
 export type Status = ReturnType<typeof createStatus>
 
 /** Gathers what `modwarden status` shows of a running daemon, and whether its pipeline moves. */
-export function createStatus({ health, model, settings, clock, file }: Parts) {
+export function createStatus({ health, model, settings, backend, clock, file }: Parts) {
   const startedAt = clock()
   const lag = new Map<string, number>()
   let lastEntryAt: Millis | null = null
@@ -83,6 +85,7 @@ export function createStatus({ health, model, settings, clock, file }: Parts) {
         updated_at: clock(),
         mode,
         firewall: settings().firewall,
+        firewall_backend: backend() ?? settings().firewall,
         ...(firewallProblem === undefined ? {} : { firewall_problem: firewallProblem }),
         ...(databaseProblem === undefined ? {} : { database_problem: databaseProblem }),
         model: model().version,

@@ -1,36 +1,38 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Plan } from '../src/core/types.ts'
 import { openStore } from '../src/edge/store/store.ts'
 import { createEnforce, type Firewall } from '../src/enforce.ts'
 
 /** A firewall in memory that can be broken, flushed and asked how it was changed. */
 function createFake() {
-  const state = { held: [] as string[], broken: false, rebuilds: 0, during: () => {} }
+  const state = { held: [] as string[], passes: [] as readonly string[], broken: false, rebuilds: 0, during: () => {} }
   const guard = () => {
     state.during()
     if (state.broken) throw new Error('the firewall is broken')
   }
   const firewall: Firewall = {
-    async apply({ block, unblock }) {
+    async apply({ block, renew, unblock }) {
       guard()
-      for (const ip of unblock) {
-        if (!state.held.includes(ip)) throw new Error(`no rule for ${ip}`)
-        state.held.splice(state.held.indexOf(ip), 1)
-      }
-      state.held.push(...block)
+      for (const ip of [...unblock, ...renew.map(drop => drop.ip)]) if (!state.held.includes(ip)) throw new Error(`no rule for ${ip}`)
+      state.held = [...state.held.filter(ip => !unblock.includes(ip)), ...block.map(({ ip }) => ip)]
       return { done: true }
     },
-    async drift(ips) {
+    async drift({ blocks, passes }) {
       guard()
-      return [...ips].sort().join() === [...state.held].sort().join() ? undefined : 'it differs'
+      const ips = blocks.map(({ ip }) => ip)
+      return [...ips, ...passes].sort().join() === [...state.held, ...state.passes].sort().join() ? undefined : 'it differs'
     },
-    async rebuild(ips) {
+    async rebuild({ blocks, passes }) {
       guard()
       state.rebuilds++
-      state.held = [...ips]
+      state.held = blocks.map(({ ip }) => ip)
+      state.passes = passes
     },
     list: async () => state.held,
+    remove: async () => false,
+    backend: () => 'fake',
   }
   return { state, firewall }
 }
@@ -43,14 +45,16 @@ function setUp() {
     store.blocks.release(ip, time.now, 'replaced')
     store.blocks.add({ ip, reason: 'manual', score: 0, threatCount: 0, blockedAt: time.now, expiresAt })
   }
-  return { store, ...fake, time, block, enforce: createEnforce({ store, firewall: fake.firewall, clock: () => time.now }) }
+  const allow = { list: [] as readonly string[] }
+  const enforce = createEnforce({ store, firewall: fake.firewall, clock: () => time.now, allowed: () => allow.list })
+  return { store, ...fake, time, block, allow, enforce }
 }
 
 test('blocks, and releases when the time is over', async () => {
   const { state, time, block, enforce } = setUp()
   await enforce({ verify: true })
   block('192.0.2.1', 5000)
-  assert.equal((await enforce()).applied, 1)
+  assert.deepEqual((await enforce()).applied, ['192.0.2.1'])
   assert.deepEqual(state.held, ['192.0.2.1'])
   time.now = 4999
   await enforce()
@@ -116,6 +120,46 @@ test('overlapping calls come one after the other', async () => {
   block('192.0.2.1')
   await Promise.all([enforce(), enforce(), enforce({ verify: true })])
   assert.deepEqual(state.held, ['192.0.2.1'])
+})
+
+test('what is allowed inside a blocked network passes, and no longer when the network or the permission is gone', async () => {
+  const { state, block, allow, enforce, store } = setUp()
+  allow.list = ['192.0.2.7', '198.51.100.1']
+  assert.equal((await enforce({ verify: true })).repaired, undefined)
+  block('203.0.113.0/24')
+  await enforce()
+  assert.deepEqual([state.held, state.passes, state.rebuilds], [['203.0.113.0/24'], [], 0])
+  block('192.0.2.0/24')
+  await enforce()
+  assert.deepEqual([state.held, state.passes], [['203.0.113.0/24', '192.0.2.0/24'], ['192.0.2.7']])
+  allow.list = ['192.0.2.7', '192.0.2.8', '203.0.113.0/28']
+  assert.equal((await enforce()).repaired, undefined, 'an own change is no repair')
+  assert.deepEqual(state.passes, ['192.0.2.7', '192.0.2.8', '203.0.113.0/28'])
+  store.blocks.release('192.0.2.0/24', 1000, 'manual')
+  await enforce()
+  assert.deepEqual(state.passes, ['203.0.113.0/28'])
+  state.passes = []
+  assert.equal((await enforce({ verify: true })).repaired, 'it differs')
+  assert.deepEqual(state.passes, ['203.0.113.0/28'])
+})
+
+test('a block that is replaced by a longer one is renewed in the kernel', async () => {
+  const { firewall, block, enforce } = setUp()
+  const plans: Plan[] = []
+  const { apply } = firewall
+  firewall.apply = plan => {
+    plans.push(plan)
+    return apply(plan)
+  }
+  await enforce({ verify: true })
+  block('192.0.2.1', 5000)
+  await enforce()
+  block('192.0.2.1', 3_601_000)
+  await enforce()
+  assert.deepEqual(plans, [
+    { block: [{ ip: '192.0.2.1', timeout: 64 }], renew: [], unblock: [] },
+    { block: [], renew: [{ ip: '192.0.2.1', timeout: 3660 }], unblock: [] },
+  ])
 })
 
 const IPS = ['192.0.2.1', '192.0.2.2', '2001:db8::/64']

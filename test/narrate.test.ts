@@ -14,6 +14,7 @@ function setUp() {
     parsed: 1,
     skipped: [],
     blocks: [],
+    evicted: [],
     threats: [{ eventId: count, ip: '192.0.2.1', score: 5 + count / 10, count }],
   })
   return { lines, time, narrate, threat }
@@ -43,7 +44,7 @@ test('more than 100 blocks in a second are summed up', () => {
     eventId: 1,
     rules: ['100004'],
   } as const
-  narrate.handled({ parsed: 150, skipped: [], threats: [], blocks: Array(150).fill(block) })
+  narrate.handled({ parsed: 150, skipped: [], threats: [], blocks: Array(150).fill(block), evicted: [] })
   assert.equal(lines.length, 100)
   assert.deepEqual(lines[0], [
     'info',
@@ -57,6 +58,26 @@ test('more than 100 blocks in a second are summed up', () => {
 
 test('a repair is told with what differed', () => {
   const { lines, narrate } = setUp()
-  narrate.enforced({ applied: 0, removed: 0, expired: [], repaired: 'IPv4: the chain is missing' })
+  narrate.enforced({ applied: [], removed: 0, expired: [], repaired: 'IPv4: the chain is missing' })
   assert.deepEqual(lines, [['warn', 'firewall.repaired', { drift: 'IPv4: the chain is missing' }]])
+})
+
+test('that blocks make room is told one by one, and once a minute that there are too many', () => {
+  const { lines, time, narrate } = setUp()
+  const evicted = [{ ip: '192.0.2.1', reason: 'manual', blocked_at: 0, expires_at: null }] as const
+  const handled = { parsed: 1, skipped: [], threats: [], blocks: [], evicted }
+  for (let step = 0; step < 3; step++) narrate.handled(handled)
+  const warnings = () => lines.filter(([level]) => level === 'warn').map(([, event, fields]) => [event, fields?.number])
+  assert.deepEqual(lines[0], [
+    'info',
+    'address.unblocked',
+    { ip: '192.0.2.1', reason: 'manual', blocked_at: '1970-01-01T00:00:00.000Z', by: 'room' },
+  ])
+  assert.deepEqual(warnings(), [['blocks.evicted', 1]])
+  time.now += 60_000
+  narrate.flush()
+  assert.deepEqual(warnings(), [
+    ['blocks.evicted', 1],
+    ['blocks.evicted', 2],
+  ])
 })

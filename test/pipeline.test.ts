@@ -82,7 +82,23 @@ test('one score above 8 blocks, with its reason, rules and times', () => {
     })),
     [{ ip: '192.0.2.1', reason: 'high-score', score: 8.1, threatCount: 1, blockedAt: NOW, expiresAt: NOW + 3_600_000, rules: ['100004'] }],
   )
-  assert.deepEqual(store.blocks.plan().block, ['192.0.2.1'])
+  assert.equal(store.blocks.plan().block[0]!.ip, '192.0.2.1')
+})
+
+test('the number of blocks stays bounded, and a subnet is blocked as a whole, within a batch as over several', () => {
+  const { handle, store } = setUp({ max_blocks: 3, subnet_count: 1 })
+  const attack = (host: string) => ({ ip: host, loggedScore: 9 })
+  handle([attack('198.51.100.1'), attack('203.0.113.1')])
+  const { blocks, evicted } = handle([attack('192.0.2.1'), attack('192.0.2.2')])
+  assert.deepEqual(
+    blocks.map(({ ip }) => ip),
+    ['192.0.2.1', '192.0.2.2', '192.0.2.0/24'],
+  )
+  assert.deepEqual(
+    evicted.map(({ ip }) => ip),
+    ['198.51.100.1', '203.0.113.1'],
+  )
+  assert.equal(store.blocks.countActive(NOW), 3)
 })
 
 test('counts go over batches and restarts of the pipeline', () => {

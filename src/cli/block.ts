@@ -1,10 +1,13 @@
 import type { Command } from 'commander'
 import { createAllowed } from '../allowed.ts'
+import { createBlocker } from '../blocking.ts'
+import { tooWide, widerNetworks } from '../core/bounds.ts'
 import { parseDuration } from '../core/duration.ts'
 import { addressKey, parseNetwork } from '../core/ip.ts'
 import { printable } from '../core/printable.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Millis } from '../core/types.ts'
+import { networksInside } from '../core/wanted.ts'
 import { protectedAddresses } from '../edge/protected-addresses.ts'
 import type { Store } from '../edge/store/store.ts'
 import { type Context, UsageError, withStore } from './context.ts'
@@ -40,34 +43,33 @@ function block(context: Context, addresses: string[], options: BlockOptions): vo
   if (blockTime === undefined || blockTime <= 0)
     throw new UsageError(`--for: must be a duration such as 90s, 10m, 1h, 7d or -1, got '${options.for}'`)
   const ips = readAddresses(addresses, settings)
-  const { isAllowed } = createAllowed(() => settings.allowlist, protectedAddresses)
-  const refused = ips.find(isAllowed)
-  if (refused !== undefined)
-    throw new Error(
-      `${refused} is (or holds) an allowed address: the allowlist, this machine, its gateway, its DNS servers or a logged-in client; nothing was blocked`,
-    )
+  const allowed = createAllowed(() => settings.allowlist, protectedAddresses)
+  const problem = ips.flatMap(ip => tooWide(ip) ?? (allowed.isWhollyAllowed(ip) ? ALLOWED(ip) : []))[0]
+  if (problem !== undefined) throw new Error(`${problem}; nothing was blocked`)
   const now = Date.now()
   withStore(context.writer(), store => {
     store.transaction(() => {
-      for (const ip of ips) {
-        // A manual block takes the place of the one that stands, so that its time and note hold.
-        store.blocks.release(ip, now, 'replaced')
-        store.blocks.add({
-          ip,
-          reason: 'manual',
-          score: 0,
-          threatCount: 0,
-          blockedAt: now,
-          expiresAt: now + blockTime,
-          note: printable(options.reason ?? ''),
-        })
-      }
+      const blocker = createBlocker(store, { settings, isAllowed: allowed.isAllowed, now })
+      const note = printable(options.reason ?? '')
+      // A manual block takes the place of the one that stands, so that its time and note hold.
+      for (const ip of ips)
+        blocker.put({ ip, reason: 'manual', score: 0, threatCount: 0, blockedAt: now, expiresAt: now + blockTime, rules: [], note })
+      blocker.finish()
     })
   })
   const expiresAt = Number.isFinite(blockTime) ? now + blockTime : null
-  if (options.json) printJson(ips.map(ip => ({ ip, reason: 'manual', blocked_at: iso(now), expires_at: iso(expiresAt) })))
-  else for (const ip of ips) process.stdout.write(`${ip} is blocked, ends ${relative(expiresAt, now)}\n`)
+  const blocked = ips.map(ip => ({ ip, passes: networksInside(allowed.networks(), [ip]) }))
+  if (options.json)
+    printJson(blocked.map(({ ip, passes }) => ({ ip, reason: 'manual', blocked_at: iso(now), expires_at: iso(expiresAt), passes })))
+  else
+    for (const { ip, passes } of blocked) {
+      const but =
+        passes.length === 0 ? '' : `; allowed in it, and passing: ${passes.slice(0, 10).join(', ')}${passes.length > 10 ? ' …' : ''}`
+      process.stdout.write(`${ip} is blocked, ends ${relative(expiresAt, now)}${but}\n`)
+    }
 }
+
+const ALLOWED = (ip: string) => `${ip} is allowed: by the allowlist, or as this machine, its gateway, its DNS servers or a logged-in client`
 
 function unblock(context: Context, addresses: string[], options: UnblockOptions): void {
   if (options.all === undefined && addresses.length === 0) throw new UsageError('name the addresses to unblock, or --all')
@@ -80,8 +82,7 @@ function unblock(context: Context, addresses: string[], options: UnblockOptions)
   )
   if (options.json) printJson(ended)
   else {
-    for (const { ip, was_blocked } of ended)
-      process.stdout.write(was_blocked ? `${ip} is no longer blocked\n` : `${ip} was not blocked; its window starts anew\n`)
+    for (const found of ended) process.stdout.write(`${unblockedText(found)}\n`)
     if (ended.length === 0) process.stdout.write('no address was blocked\n')
   }
 }
@@ -91,10 +92,32 @@ function allActive(store: Store, now: Millis): string[] {
 }
 
 function release(store: Store, ips: readonly string[], now: Millis) {
-  return ips.map(ip => {
+  const wereBlocked = ips.map(ip => {
     store.threats.forgive(ip)
-    return { ip, was_blocked: store.blocks.release(ip, now, 'manual') }
+    return store.blocks.release(ip, now, 'manual')
   })
+  // What still holds it, or stands in it, is looked for when all are released: they may lie in each other.
+  const isClear = store.blocks.countActive(now) === 0
+  const standing = !isClear && ips.some(ip => ip.includes('/')) ? allActive(store, now) : []
+  return ips.map((ip, index) => ({
+    ip,
+    was_blocked: wereBlocked[index]!,
+    still_blocked_by: isClear ? [] : store.blocks.among(widerNetworks(ip), now).map(block => block.ip),
+    still_blocked_inside: ip.includes('/') ? networksInside(standing, [ip]) : [],
+  }))
+}
+
+function unblockedText({
+  ip,
+  was_blocked,
+  still_blocked_by: by,
+  still_blocked_inside: inside,
+}: ReturnType<typeof release>[number]): string {
+  return [
+    was_blocked ? `${ip} is no longer blocked` : `${ip} was not blocked; its window starts anew`,
+    ...(by.length === 0 ? [] : [`the block of ${by.join(', ')} still holds it: unblock that as well, or put ${ip} into the allowlist`]),
+    ...(inside.length === 0 ? [] : [`${inside.length} blocks inside it still stand: modwarden unblock ${inside.slice(0, 10).join(' ')}`]),
+  ].join('; ')
 }
 
 /** Reads addresses as they are counted: IPv6 by prefix unless a CIDR is named. All are read before anything is done. */

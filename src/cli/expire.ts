@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { createAllowed } from '../allowed.ts'
 import type { Millis } from '../core/types.ts'
 import { chooseFirewall } from '../edge/firewall/choose.ts'
 import { createLog } from '../edge/log.ts'
+import { protectedAddresses } from '../edge/protected-addresses.ts'
 import { createEnforce } from '../enforce.ts'
 import { createNarrate } from '../narrate.ts'
 import { type Context, withStore } from './context.ts'
@@ -27,7 +29,9 @@ async function expire(context: Context): Promise<void> {
   const log = createLog({ fd: 1, hasPrefix: process.env.JOURNAL_STREAM !== undefined })
   const store = context.writer()
   try {
-    const enforce = createEnforce({ store, firewall: chooseFirewall(settings, { dryRun: false, log }), clock: Date.now })
+    const { networks } = createAllowed(() => settings.allowlist, protectedAddresses)
+    const firewall = chooseFirewall(settings, { dryRun: false, log })
+    const enforce = createEnforce({ store, firewall, clock: Date.now, allowed: networks })
     createNarrate(log, Date.now).enforced(await enforce({ verify: true }))
   } finally {
     store.close()

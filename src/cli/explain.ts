@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { widerNetworks } from '../core/bounds.ts'
 import { printable } from '../core/printable.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Millis, Reason } from '../core/types.ts'
@@ -47,6 +48,7 @@ function ofAddress(store: Store, ip: string, settings: Settings) {
   return {
     ip,
     block: blocks.filter(block => block.released_at === null).map(block => blockJson(block, now))[0] ?? null,
+    held_by: store.blocks.among(widerNetworks(ip), now).map(block => blockJson(block, now)),
     history: blocks.filter(block => block.released_at !== null).map(block => blockJson(block, now)),
     decision: decisionText(blocks[0], settings),
     threats_in_window: counts.threats,
@@ -75,6 +77,12 @@ function threatJson(threat: ShownThreat | undefined) {
 }
 
 function decisionText(block: ShownBlock | undefined, settings: Settings): string {
+  const text = reasonText(block, settings)
+  if (!block?.note.startsWith('subnet: ') || block.reason === 'manual' || block.reason === 'imported') return text
+  return `${block.note}, more than subnet_count ${settings.subnetCount}; the last one ${text}`
+}
+
+function reasonText(block: ShownBlock | undefined, settings: Settings): string {
   switch (block?.reason) {
     case 'high-score':
       return `blocked at once: one request scored ${block.score.toFixed(2)}, above block_score ${settings.blockScore}`
@@ -99,6 +107,7 @@ function addressText(found: ReturnType<typeof ofAddress>, now: Millis): string {
       : `blocked since ${block.blocked_at}, ends ${relative(block.expires_at === null ? null : Date.parse(block.expires_at), now)}`
   const lines = [
     `${found.ip}: ${stands}`,
+    ...found.held_by.map(wider => `  dropped by the block of ${wider.ip} (${wider.reason}${wider.note === '' ? '' : `: ${wider.note}`})`),
     `  ${found.decision}`,
     `  in the window: ${found.threats_in_window} threats (${found.denied_in_window} denied by the WAF) in ${found.events_in_window} requests`,
     ...history.map(past => `  earlier block: ${past.reason}, ${past.blocked_at} to ${past.released_at} (${past.released_by})`),

@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
-import { openIptables } from '../edge/firewall/choose.ts'
+import { removeAll } from '../edge/firewall/choose.ts'
 
 export function registerFlush(program: Command): void {
   program
     .command('flush')
-    .description('remove our chain and every rule of it from the firewall (uninstall, emergencies); the database stays')
+    .description('remove our chain, sets and table from the firewall (uninstall, emergencies); the database stays')
     .addHelpText('after', '\nExample:\n  systemctl stop modwarden && modwarden flush')
     .action(async () => {
-      const was = await openIptables([]).remove()
-      process.stdout.write(was ? 'the chain MODWARDEN and its rules are gone\n' : 'there was nothing of modwarden in the firewall\n')
+      const was = await removeAll()
+      process.stdout.write(was ? 'the chain, sets and table of modwarden are gone\n' : 'there was nothing of modwarden in the firewall\n')
     })
 }

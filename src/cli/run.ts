@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { Settings } from '../core/settings.ts'
 import { startDaemon } from '../daemon.ts'
 import { chooseFirewall } from '../edge/firewall/choose.ts'
+import { createCutConnections } from '../edge/firewall/cut-connections.ts'
 import { createLog, type Log } from '../edge/log.ts'
 import { createNotify, watchdogEvery } from '../edge/notify.ts'
 import { createRun } from '../edge/run-command.ts'
@@ -40,6 +41,7 @@ async function run(context: Context, options: Options): Promise<void> {
       settings,
       store,
       firewall,
+      ...(firewall.backend() === 'dry-run' ? {} : { cutConnections: createCutConnections(createRun({ timeout: 5000 }), log, stop.signal) }),
       log,
       notify,
       clock: Date.now,

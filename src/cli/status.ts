@@ -47,6 +47,7 @@ function gather(store: Store, settings: Settings, now: Millis) {
     version: state?.version ?? null,
     model: state?.model ?? null,
     firewall: state?.firewall ?? settings.firewall,
+    firewall_backend: isAlive ? state.firewall_backend : null,
     firewall_in_step: isAlive && state.firewall_problem === undefined && state.mode === 'enforce' && pending === 0,
     firewall_problem: isAlive ? (state.firewall_problem ?? null) : null,
     database_problem: isAlive ? (state.database_problem ?? null) : null,
@@ -61,6 +62,8 @@ function gather(store: Store, settings: Settings, now: Millis) {
     threats_in_window: store.threats.countAllSince(now - settings.countWindow),
     active_blocks: active.length,
     pending_blocks: pending,
+    max_blocks: settings.maxBlocks,
+    evicted_blocks: totals.evicted,
   }
 }
 
@@ -84,7 +87,10 @@ function print(found: Found, now: Millis): void {
   const lines: [string, string][] = [
     ['daemon', daemonLine(found, now)],
     ['protection', protectionLine(found)],
-    ['blocks', `${found.active_blocks} active${found.pending_blocks > 0 ? `, ${found.pending_blocks} not in the firewall` : ''}`],
+    [
+      'blocks',
+      `${found.active_blocks} active${found.pending_blocks > 0 ? `, ${found.pending_blocks} not in the firewall` : ''}${found.evicted_blocks > 0 ? `; ${found.evicted_blocks} made room (max_blocks ${found.max_blocks})` : ''}`,
+    ],
     ['threats', `${found.threats_in_window} in the window, ${found.threats} in all`],
     [
       'entries',
@@ -115,8 +121,8 @@ function daemonLine({ running, responding, started_at, pid }: Found, now: Millis
 function protectionLine(found: Found): string {
   if (found.mode === 'observe') return 'observing only: nothing is blocked (mode = "observe")'
   if (!found.running) return 'standing blocks stay in the firewall; nothing new is blocked'
-  if (found.firewall === 'dry-run') return 'dry run: nothing is blocked'
-  return found.firewall_in_step ? 'enforcing; the firewall is in step' : 'enforcing; the firewall is NOT in step'
+  if (found.firewall_backend === 'dry-run') return 'dry run: nothing is blocked'
+  return `enforcing; the firewall is ${found.firewall_in_step ? 'in step' : 'NOT in step'} (${found.firewall_backend})`
 }
 
 function healthOf(store: Store, settings: Settings, now: Millis) {

@@ -53,6 +53,40 @@ export function createNetworkSet(networks: readonly string[]): (network: string)
   }
 }
 
+/** Gives the network of a length that holds an address (or the base of a network), in canonical CIDR form; the address itself at full length. */
+export function networkAt(ip: Ip, bits: number): string {
+  if (isIP(ip) === 4) return bits === 32 ? ip : `${maskIpv4(ip, bits)}/${bits}`
+  return bits === 128 ? ip : `${maskIpv6(ip, bits)}/${bits}`
+}
+
+/** Takes canonical network text apart; an address is a network of full length. */
+export function splitNetwork(network: string): { base: Ip; bits: number; version: 4 | 6 } {
+  const slash = network.indexOf('/')
+  const version = network.includes(':') ? 6 : 4
+  if (slash === -1) return { base: network, bits: version === 4 ? 32 : 128, version }
+  return { base: network.slice(0, slash), bits: Number(network.slice(slash + 1)), version }
+}
+
+/** Makes the finder of the widest of some networks that holds all of a given one; undefined when none does. */
+export function createCover(networks: Iterable<string>): (network: string) => string | undefined {
+  const held = new Set(networks)
+  const lengths = { 4: new Set<number>(), 6: new Set<number>() }
+  for (const network of held) {
+    const { bits, version } = splitNetwork(network)
+    lengths[version].add(bits)
+  }
+  const sorted = { 4: [...lengths[4]].sort((a, b) => a - b), 6: [...lengths[6]].sort((a, b) => a - b) }
+  return network => {
+    const { base, bits, version } = splitNetwork(network)
+    for (const length of sorted[version]) {
+      if (length > bits) return undefined
+      const candidate = networkAt(base, length)
+      if (held.has(candidate)) return candidate
+    }
+    return undefined
+  }
+}
+
 function maskIpv4(ip: Ip, bits: number): Ip {
   const value = ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
   const kept = bits === 0 ? 0 : Math.floor(value / 2 ** (32 - bits)) * 2 ** (32 - bits)

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { hookOf } from './backend-choice.ts'
 import { parseDuration } from './duration.ts'
 import { parseNetwork } from './ip.ts'
 import { SCORE_SETTINGS } from './settings-score.ts'
@@ -97,13 +98,30 @@ export const SETTINGS = {
     'With trusted_proxies: the blocked addresses and when each block ends, for the scoring server, which refuses what no packet filter can.',
     path(),
   ),
+  subnetCount: row(
+    'subnet_count',
+    0,
+    'When more than this many addresses of one IPv4 /24 are blocked, the whole /24 is blocked (0: never; one that holds an allowed address never is).',
+    whole(0, 255),
+  ),
+  maxBlocks: row(
+    'max_blocks',
+    100_000,
+    'The most blocks that stand at a time; when there are that many, the one with the least time left makes room.',
+    whole(1, 1_000_000),
+  ),
   firewall: row(
     'firewall',
     'auto',
-    '"iptables": one DROP rule an address; "dry-run": say it, touch nothing; "auto": iptables.',
-    oneOf('auto', 'iptables', 'dry-run'),
+    '"iptables": one DROP rule an address; "ipset": one DROP rule and a set (needs CAP_NET_RAW); "nftables": sets in a table of our own; "auto": iptables up to 1,000 blocks, nftables above; "dry-run": say it, touch nothing.',
+    oneOf('auto', 'iptables', 'ipset', 'nftables', 'dry-run'),
   ),
-  chains: row('chains', ['INPUT'], 'Chains of the filter table that jump to ours; one that is not there yet is waited for.', chainNames()),
+  chains: row(
+    'chains',
+    ['INPUT'],
+    'Chains of the filter table that jump to ours; one that is not there yet is waited for. For containers: ["INPUT", "DOCKER-USER"].',
+    chainNames(),
+  ),
   retention: row('retention', '30d', 'Events, threats and ended blocks older than this are deleted.', duration()),
   maxEvents: row(
     'max_events',
@@ -149,6 +167,11 @@ export function parseSettings(
     problems.push(`threat_score: must not be above repeat_score, got ${whole.threatScore} and ${whole.repeatScore}`)
   if (whole.tooLenientShare > whole.tooSensitiveShare)
     problems.push(`too_lenient_share: must not be above too_sensitive_share, got ${whole.tooLenientShare} and ${whole.tooSensitiveShare}`)
+  const unseen = whole.chains.find(chain => hookOf(chain) === undefined)
+  if (whole.firewall === 'nftables' && unseen !== undefined)
+    problems.push(
+      `chains: a table of nftables sees only INPUT, FORWARD and DOCKER-USER, got ${unseen}; set firewall = "iptables" or "ipset"`,
+    )
   return problems.length === 0 ? { ok: true, value: whole } : { ok: false, problems }
 }
 

@@ -100,5 +100,11 @@ export type BlockReason = 'high-score' | 'repeated' | 'too-many' | 'manual' | 'i
 /** `ip` is the counted address: an IPv4 address or an IPv6 prefix. */
 export type Block = { ip: string; reason: BlockReason; score: number; threatCount: number; blockedAt: Millis; expiresAt: Millis }
 
-/** What the firewall must change. */
-export type Plan = { block: readonly string[]; unblock: readonly string[] }
+/** An address or network to drop. `timeout`: after how many seconds the kernel may let go of it by itself, should nobody release it; undefined: never. */
+export type Drop = { ip: string; timeout: number | undefined }
+
+/** What the firewall must change. What stands in `renew` is dropped already, but ends at another time now. */
+export type Plan = { block: readonly Drop[]; renew: readonly Drop[]; unblock: readonly string[] }
+
+/** All that the firewall is to hold: what it drops, and what passes although a dropped network holds it. */
+export type Wanted = { blocks: readonly Drop[]; passes: readonly string[] }

@@ -6,7 +6,12 @@ export type Run = (program: string, args: readonly string[], input?: string) => 
 /** A program that runs on: it is told things and tells things, line by line. */
 export type Listening = { pid: number | undefined; isRunning(): boolean; write(text: string): void; stop(): void }
 
-type Ears = { onLine: (line: string) => void; onEnd?: (end: { status: number | undefined; stderr: string }) => void }
+/** What is heard with `onErrorLine` is not kept for `onEnd`. */
+type Ears = {
+  onLine: (line: string) => void
+  onErrorLine?: (line: string) => void
+  onEnd?: (end: { status: number | undefined; stderr: string }) => void
+}
 
 /** Starts a program that runs until `stop`. A program that cannot be started ends at once. */
 export type Listen = (program: string, args: readonly string[], ears: Ears) => Listening
@@ -57,16 +62,12 @@ export function createRun({ timeout }: { timeout: number }): Run {
 
 /** Makes a Listen under the same rules as createRun. */
 export function createListen(): Listen {
-  return (program, args, { onLine, onEnd }) => {
+  return (program, args, { onLine, onErrorLine, onEnd }) => {
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: environment() })
-    const stderr = collect(child.stderr)
+    const stderr = onErrorLine === undefined ? collect(child.stderr) : () => ''
     let isRunning = true
-    let rest = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      const lines = (rest + chunk.toString('latin1')).split('\n')
-      rest = lines.pop()!.slice(0, 4096)
-      for (const line of lines) onLine(line)
-    })
+    hearLines(child.stdout, onLine)
+    if (onErrorLine !== undefined) hearLines(child.stderr, onErrorLine)
     child.stdin.on('error', () => {})
     const end = (status: number | undefined, problem: string) => {
       if (isRunning) onEnd?.({ status, stderr: problem })
@@ -84,6 +85,15 @@ export function createListen(): Listen {
       stop: () => void child.kill('SIGKILL'),
     }
   }
+}
+
+function hearLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+  let rest = ''
+  stream.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString('latin1')).split('\n')
+    rest = lines.pop()!.slice(0, 4096)
+    for (const line of lines) onLine(line)
+  })
 }
 
 function environment(): Record<string, string> {

@@ -9,6 +9,8 @@ export type DaemonState = {
   updated_at: Millis
   mode: 'enforce' | 'observe'
   firewall: string
+  /** What holds the blocks now: `auto` chooses it. */
+  firewall_backend: string
   /** Undefined while the firewall holds just what the table says. */
   firewall_problem?: string
   database_problem?: string

@@ -26,7 +26,7 @@ const state = readSaved(SAVED)
 
 test('readSaved finds the chain, its rules and the jumps', () => {
   assert.equal(state.exists, true)
-  assert.deepEqual(readRules(state.rules), { dropped: ['192.0.2.1', '2001:db8::/64'], strange: 0 })
+  assert.deepEqual(readRules(state.rules), { passes: [], dropped: ['192.0.2.1', '2001:db8::/64'], sets: [], strange: 0 })
   assert.deepEqual(
     [...state.jumps],
     [
@@ -47,8 +47,9 @@ test('a plan becomes single rules, removals first', () => {
 test('a rebuild refills the chain and mends the jumps in one commit', () => {
   const none = readSaved(':INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n')
   assert.equal(
-    rebuildScript(['192.0.2.1'], none, ['INPUT', 'DOCKER-USER']),
-    '*filter\n:MODWARDEN - [0:0]\n-A MODWARDEN -s 192.0.2.1 -j DROP\n-I INPUT -j MODWARDEN\nCOMMIT\n',
+    rebuildScript({ passes: ['192.0.2.9'], dropped: ['192.0.2.1'], sets: ['modwarden4'] }, none, ['INPUT', 'DOCKER-USER']),
+    '*filter\n:MODWARDEN - [0:0]\n-A MODWARDEN -s 192.0.2.9 -j RETURN\n-A MODWARDEN -s 192.0.2.1 -j DROP\n' +
+      '-A MODWARDEN -m set --match-set modwarden4 src -j DROP\n-I INPUT -j MODWARDEN\nCOMMIT\n',
   )
   const twice = {
     ...state,
@@ -57,14 +58,17 @@ test('a rebuild refills the chain and mends the jumps in one commit', () => {
       ['FORWARD', 1],
     ]),
   }
-  assert.equal(rebuildScript([], twice, ['INPUT']), '*filter\n:MODWARDEN - [0:0]\n-D INPUT -j MODWARDEN\n-D FORWARD -j MODWARDEN\nCOMMIT\n')
+  assert.equal(
+    rebuildScript({ passes: [], dropped: [], sets: [] }, twice, ['INPUT']),
+    '*filter\n:MODWARDEN - [0:0]\n-D INPUT -j MODWARDEN\n-D FORWARD -j MODWARDEN\nCOMMIT\n',
+  )
 })
 
 test('removing takes the jumps and the chain', () => {
   assert.equal(removeScript(state), '*filter\n-D INPUT -j MODWARDEN\n-F MODWARDEN\n-X MODWARDEN\nCOMMIT\n')
 })
 
-const ips = new Set(['192.0.2.1', '2001:db8::/64'])
+const wanted = { passes: [], dropped: ['192.0.2.1', '2001:db8::/64'], sets: [] }
 const drifts: [string, string, string | undefined][] = [
   ['what should be there', SAVED, undefined],
   ['a missing chain', ':INPUT ACCEPT [0:0]', 'the chain is missing'],
@@ -76,10 +80,20 @@ const drifts: [string, string, string | undefined][] = [
   ],
   ['a missing rule', SAVED.replace('-A MODWARDEN -s 192.0.2.1/32 -j DROP\n', ''), '1 rules missing, 0 too many'],
   ['a doubled rule', SAVED.replace('COMMIT', '-A MODWARDEN -s 192.0.2.1/32 -j DROP\nCOMMIT'), '0 rules missing, 1 too many'],
+  [
+    'a rule that lets an address through',
+    SAVED.replace('-A MODWARDEN', '-A MODWARDEN -s 192.0.2.1/32 -j RETURN\n-A MODWARDEN'),
+    '0 rules missing, 1 too many',
+  ],
+  [
+    'a set that nobody wants',
+    SAVED.replace('COMMIT', '-A MODWARDEN -m set --match-set other src -j DROP\nCOMMIT'),
+    '0 rules missing, 1 too many',
+  ],
   ['a rule that is not ours', SAVED.replace('COMMIT', '-A MODWARDEN -p tcp -j ACCEPT\nCOMMIT'), '0 rules missing, 1 too many'],
 ]
 for (const [name, saved, expected] of drifts)
   test(`sees ${name}`, () => {
     const found = readSaved(saved)
-    assert.equal(describeJumps(found, ['INPUT', 'DOCKER-USER']) ?? describeRules(found.rules, ips), expected)
+    assert.equal(describeJumps(found, ['INPUT', 'DOCKER-USER']) ?? describeRules(found.rules, wanted), expected)
   })

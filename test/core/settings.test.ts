@@ -50,7 +50,6 @@ const wrong: [Record<string, unknown>, string][] = [
   [{ audit_log: [] }, '0.toml: audit_log: must name at least one path, got []'],
   [{ allowlist: ['example.org'] }, '0.toml: allowlist: must hold only IP addresses and CIDRs, got ["example.org"]'],
   [{ chains: ['INPUT; rm'] }, '0.toml: chains: must hold names of chains, got ["INPUT; rm"]'],
-  [{ firewall: 'ufw' }, '0.toml: firewall: must be one of "auto", "iptables", "dry-run", got "ufw"'],
   [
     { score: { listen: '0.0.0.0:5000' } },
     '0.toml: score.listen: must be a loopback address with a port, such as 127.0.0.1:5000 or [::1]:5000, got "0.0.0.0:5000"',
@@ -59,6 +58,12 @@ const wrong: [Record<string, unknown>, string][] = [
   [{ score: { sokket: '/x' } }, '0.toml: score.sokket: unknown key; did you mean score.socket?'],
   [{ score: 5 }, '0.toml: score: unknown key; did you mean score.socket?'],
   [{ mode: { score: 5 } }, '0.toml: mode: must be one of "enforce", "observe", got {"score":5}'],
+  [{ firewall: 'ufw' }, '0.toml: firewall: must be one of "auto", "iptables", "ipset", "nftables", "dry-run", got "ufw"'],
+  [
+    { firewall: 'nftables', chains: ['INPUT', 'ufw-user-input'] },
+    'chains: a table of nftables sees only INPUT, FORWARD and DOCKER-USER, got ufw-user-input; set firewall = "iptables" or "ipset"',
+  ],
+  [{ max_blocks: 0 }, '0.toml: max_blocks: must be a whole number from 1 to 1000000, got 0'],
   [{ threat_score: 7 }, 'threat_score: must not be above repeat_score, got 7 and 6'],
 ]
 for (const [values, problem] of wrong) {

@@ -12,10 +12,12 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 export type DaemonHarness = ReturnType<typeof createDaemonHarness>
 
-/** A real daemon in a network namespace of its own, with its log, database and settings in a folder of its own. */
-export function createDaemonHarness(settings = '') {
+/** A real daemon in a network namespace (of its own, unless one is given), with its log, database and settings in a folder of its own. */
+export function createDaemonHarness(
+  settings = '',
+  namespace: Pick<ReturnType<typeof createNamespace>, 'name' | 'remove'> = createNamespace(),
+) {
   const folder = mkdtempSync(join(tmpdir(), 'modwarden-daemon-'))
-  const namespace = createNamespace()
   const log = join(folder, 'log/audit.log')
   const database = join(folder, 'db/modwarden.db')
   mkdirSync(join(folder, 'log'))

@@ -12,12 +12,14 @@ export function createDryRun(say: (would: 'block' | 'unblock', ips: readonly str
     held = next
   }
   return {
+    backend: () => 'dry-run',
     async apply({ block, unblock }) {
-      become([...[...held].filter(ip => !unblock.includes(ip)), ...block])
+      become([...[...held].filter(ip => !unblock.includes(ip)), ...block.map(({ ip }) => ip)])
       return { done: true }
     },
-    drift: async ips => (ips.length === held.size && ips.every(ip => held.has(ip)) ? undefined : 'dry run'),
-    rebuild: async ips => become(ips),
+    drift: async ({ blocks }) => (blocks.length === held.size && blocks.every(({ ip }) => held.has(ip)) ? undefined : 'dry run'),
+    rebuild: async ({ blocks }) => become(blocks.map(({ ip }) => ip)),
     list: async () => [...held],
+    remove: async () => false,
   }
 }

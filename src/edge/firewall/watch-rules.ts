@@ -2,34 +2,46 @@ import type { Listen, Listening } from '../run-command.ts'
 
 /** A listener that ended is started again after this many ms; until then there is no watch. */
 const AGAIN = 5_000
+/** A listener hears what comes this many ms after its start; what came before is to be looked for. */
+const DEAF = 1_000
 const NONE: Listening = { pid: undefined, isRunning: () => false, write: () => {}, stop: () => {} }
 
-type Parts = { isNft: () => Promise<boolean>; isOwn: (pid: number) => boolean; onChange: () => void }
+/** Who tells of changes, the lighter one first: nft reads all sets before it listens. */
+const TELLERS = [
+  ['xtables-monitor', '-e'],
+  ['nft', 'monitor'],
+]
 
-/** Hears from the kernel when somebody changes the rules, so that they need not be read every few seconds. Only nf_tables tells it (and only
- *  where xtables-monitor is installed); with legacy iptables `isWatching` stays false. What the program with an own `pid` changed is not told. */
-export function watchRules(listen: Listen, { isNft, isOwn, onChange }: Parts): { isWatching(): boolean; stop(): void } {
+type Parts = { isTold: () => boolean; isOwn: (pid: number) => boolean; onChange: () => void }
+
+/** Hears from the kernel when somebody changes the rules, so that they need not be read every few seconds. Only nf_tables tells it; while `isTold`
+ *  says no, nobody listens. What a program with an own `pid` changed is not told. */
+export function watchRules(listen: Listen, { isTold, isOwn, onChange }: Parts): { isWatching(): boolean; stop(): void } {
   let listening = NONE
-  let isStopped = false
+  let next = 0
 
-  async function start(): Promise<void> {
-    if (!(await isNft()) || isStopped) return
-    // Through a pipe it would keep its lines back; stdbuf makes it write them at once.
-    listening = listen('stdbuf', ['-oL', 'xtables-monitor', '-e'], {
+  function start(): void {
+    if (!isTold()) return
+    // Through a pipe they would keep their lines back; stdbuf makes them write them at once.
+    listening = listen('stdbuf', ['-oL', ...TELLERS[next]!], {
       onLine: line => {
-        const [, pid] = /^NEWGEN: .*\bPID=(\d+)/.exec(line) ?? []
+        const [, one, other] = /^NEWGEN: .*\bPID=(\d+)|^# new generation \d+ by process (\d+)/.exec(line) ?? []
+        const pid = one ?? other
         if (pid !== undefined && !isOwn(Number(pid))) onChange()
       },
+      onEnd: () => {
+        next = (next + 1) % TELLERS.length
+      },
     })
+    setTimeout(onChange, DEAF).unref()
   }
 
-  void start()
-  const timer = setInterval(() => (listening.isRunning() ? undefined : void start()), AGAIN)
+  start()
+  const timer = setInterval(() => (listening.isRunning() ? undefined : start()), AGAIN)
   timer.unref()
   return {
     isWatching: () => listening.isRunning(),
     stop(): void {
-      isStopped = true
       clearInterval(timer)
       listening.stop()
     },

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import type { BlockReason, Millis, Plan } from '../../core/types.ts'
+import type { BlockReason, Millis } from '../../core/types.ts'
 
 export type NewBlock = {
   ip: string
@@ -31,8 +31,21 @@ export type ShownBlock = {
   released_by: string | null
 }
 
-/** A plan with the rows behind it. */
-export type RowPlan = Plan & { added: readonly number[]; removed: readonly number[] }
+/** A block that stands; a null `expires_at` never ends. */
+export type StandingRow = { id: number; ip: string; expires_at: Millis | null }
+
+/** What the firewall must change, with the rows behind it. */
+export type RowPlan = {
+  block: readonly StandingRow[]
+  /** Dropped already, by a row that ended. */
+  renew: readonly StandingRow[]
+  unblock: readonly string[]
+  added: readonly number[]
+  removed: readonly number[]
+}
+
+/** A block that made room for another; a null `expires_at` would never have ended. */
+export type Evicted = { ip: string; reason: BlockReason; blocked_at: Millis; expires_at: Millis | null }
 
 type Row = { id: number; ip: string }
 
@@ -55,12 +68,29 @@ export function createBlocks(database: Database) {
     `UPDATE blocks SET released_at = expires_at, released_by = 'expired' WHERE released_at IS NULL AND expires_at <= ? RETURNING ip, reason, blocked_at`,
   )
   const release = database.prepare('UPDATE blocks SET released_at = ?, released_by = ? WHERE ip = ? AND released_at IS NULL')
+  const countStanding = database.prepare<[], number>('SELECT count(*) FROM blocks WHERE released_at IS NULL').pluck()
+  const countWithin = database
+    .prepare<[string, string], number>(
+      "SELECT count(*) FROM blocks WHERE released_at IS NULL AND ip >= ? AND ip < ? AND instr(ip, '/') = 0",
+    )
+    .pluck()
+  // Those that never end have the most time left of all.
+  const endSoonest = ['NOT NULL ORDER BY expires_at', 'NULL ORDER BY blocked_at'].map(order =>
+    database.prepare<[Millis, number], Evicted>(
+      `UPDATE blocks SET released_at = ?, released_by = 'room' WHERE id IN
+         (SELECT id FROM blocks WHERE released_at IS NULL AND expires_at IS ${order}, id LIMIT ?)
+       RETURNING ip, reason, blocked_at, expires_at`,
+    ),
+  )
+  const among = database.prepare<[string, Millis], ShownBlock>(
+    `SELECT ${SHOWN} FROM blocks WHERE ip IN (SELECT value FROM json_each(?)) AND ${STANDS} ORDER BY blocked_at, id`,
+  )
   const nextExpiry = database
     .prepare<[], Millis | null>('SELECT min(expires_at) FROM blocks WHERE released_at IS NULL AND expires_at IS NOT NULL')
     .pluck()
-  const toApply = database.prepare<[], Row>('SELECT id, ip FROM blocks WHERE released_at IS NULL AND applied = 0')
+  const toApply = database.prepare<[], StandingRow>('SELECT id, ip, expires_at FROM blocks WHERE released_at IS NULL AND applied = 0')
   const toRemove = database.prepare<[], Row>('SELECT id, ip FROM blocks WHERE released_at IS NOT NULL AND applied = 1')
-  const standing = database.prepare<[Millis], Row>(`SELECT id, ip FROM blocks WHERE ${STANDS}`)
+  const standing = database.prepare<[Millis], StandingRow>(`SELECT id, ip, expires_at FROM blocks WHERE ${STANDS}`)
   const isStanding = database.prepare<[string], number>('SELECT 1 FROM blocks WHERE ip = ? AND released_at IS NULL').pluck()
   const markApplied = database.prepare('UPDATE blocks SET applied = 1 WHERE id = ?')
   const markRemoved = database.prepare('UPDATE blocks SET applied = 0 WHERE id = ?')
@@ -97,6 +127,23 @@ export function createBlocks(database: Database) {
     expire: (now: Millis) => expire.all(now),
     /** Ends the block of an address; false when none stood. */
     release: (ip: string, now: Millis, by: string): boolean => release.run(now, by, ip).changes > 0,
+    /** How many rows are not released, those whose time is over included. */
+    countStanding: (): number => countStanding.get()!,
+    /** How many single addresses of an IPv4 /24 are blocked. */
+    countWithin(subnet: string): number {
+      const start = subnet.slice(0, subnet.lastIndexOf('.') + 1)
+      // The sign after the dot.
+      return countWithin.get(start, `${start.slice(0, -1)}/`)!
+    },
+    /** Ends the blocks with the least time left, so many of them. */
+    endSoonest(number: number, now: Millis): Evicted[] {
+      if (number <= 0) return []
+      const [ending, eternal] = endSoonest
+      const ended = ending!.all(now, number)
+      return ended.length === number ? ended : [...ended, ...eternal!.all(now, number - ended.length)]
+    },
+    /** The blocks that stand for any of some networks. */
+    among: (networks: readonly string[], now: Millis): ShownBlock[] => among.all(JSON.stringify(networks), now),
     nextExpiry: (): Millis | undefined => nextExpiry.get() ?? undefined,
     countOverdue: (before: Millis): number => overdue.get(before)!,
 
@@ -106,7 +153,8 @@ export function createBlocks(database: Database) {
       const removed = toRemove.all()
       const inKernel = new Set(removed.map(row => row.ip))
       return {
-        block: added.map(row => row.ip).filter(ip => !inKernel.has(ip)),
+        block: added.filter(row => !inKernel.has(row.ip)),
+        renew: added.filter(row => inKernel.has(row.ip)),
         unblock: [...inKernel].filter(ip => isStanding.get(ip) === undefined),
         added: added.map(row => row.id),
         removed: removed.map(row => row.id),
@@ -121,7 +169,7 @@ export function createBlocks(database: Database) {
     },
 
     /** The rows that stand now, to rebuild the chain from. */
-    standing: (now: Millis): Row[] => standing.all(now),
+    standing: (now: Millis): StandingRow[] => standing.all(now),
     /** Notes that the kernel holds just these rows. */
     settleAll(rows: readonly Row[]): void {
       const held = new Set(rows.map(row => row.id))

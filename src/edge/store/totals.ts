@@ -1,12 +1,13 @@
 import type { Database } from 'better-sqlite3'
 
-export type Totals = { parsed: number; skipped: number; lostBytes: number; threats: number; blocks: number }
+export type Totals = { parsed: number; skipped: number; lostBytes: number; threats: number; blocks: number; evicted: number }
 const NAMES = {
   parsed: 'total:parsed',
   skipped: 'total:skipped',
   lostBytes: 'total:lost_bytes',
   threats: 'total:threats',
   blocks: 'total:blocks',
+  evicted: 'total:evicted',
 } as const
 
 /** What was counted since the database was made. */
@@ -27,6 +28,7 @@ export function createTotals(database: Database) {
         lostBytes: read('lostBytes'),
         threats: read('threats'),
         blocks: read('blocks'),
+        evicted: read('evicted'),
       }
     },
   }

@@ -34,7 +34,7 @@ test('a write command leaves the journal mode of a running daemon alone', () => 
   command.transaction(() => command.blocks.add({ ip: '192.0.2.1', expiresAt: 5000, ...manual }))
   command.close()
   assert.notEqual(daemon.dataVersion(), before)
-  assert.deepEqual(daemon.blocks.plan().block, ['192.0.2.1'])
+  assert.deepEqual(daemon.blocks.plan().block, [{ id: 1, ip: '192.0.2.1', expires_at: 5000 }])
   daemon.close()
 })
 
@@ -113,7 +113,10 @@ test('a plan holds what is pending, and an address that was blocked again keeps 
   const store = openStore(':memory:', { create: true })
   const { blocks } = store
   for (const ip of ['192.0.2.1', '192.0.2.2']) blocks.add({ ip, ...manual, expiresAt: 2000 })
-  assert.deepEqual(blocks.plan().block, ['192.0.2.1', '192.0.2.2'])
+  assert.deepEqual(
+    blocks.plan().block.map(row => row.ip),
+    ['192.0.2.1', '192.0.2.2'],
+  )
   blocks.settle(blocks.plan())
   assert.equal(blocks.hasPlan(), false)
   assert.deepEqual(
@@ -122,7 +125,8 @@ test('a plan holds what is pending, and an address that was blocked again keeps 
   )
   blocks.add({ ip: '192.0.2.1', ...manual, expiresAt: 9000 })
   const plan = blocks.plan()
-  assert.deepEqual([plan.block, plan.unblock], [[], ['192.0.2.2']])
+  const renewed = [{ id: 3, ip: '192.0.2.1', expires_at: 9000 }]
+  assert.deepEqual([plan.block, plan.renew, plan.unblock], [[], renewed, ['192.0.2.2']])
   // While the firewall works on it, the block of .1 ends: its rule is still in the kernel and must be removed next.
   blocks.release('192.0.2.1', 2500, 'manual')
   blocks.settle(plan)

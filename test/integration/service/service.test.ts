@@ -1,7 +1,7 @@
 // Runs inside the container that test/integration/systemd.test.ts boots; the machine's own systemd and firewall are never touched.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { v3Entry } from '../../entries.ts'
 import { until } from '../../until.ts'
@@ -124,6 +124,56 @@ test('the timer releases what ended while no daemon runs', async () => {
   out('systemctl', 'start', 'modwarden-expire.timer')
   await until('the timer released it', () => !isDropped('198.51.100.9'), 40_000)
   assert.ok(isDropped('192.0.2.1'), 'what still stands stays')
+  out('systemctl', 'stop', 'modwarden-expire.timer')
+})
+
+const journalText = () => out('journalctl', '-u', 'modwarden', '-o', 'cat', '--no-pager')
+
+/** Starts the service with other settings and gives whether it came up. */
+function restartsWith(settings: string): boolean {
+  writeFileSync(SETTINGS, settings)
+  spawnSync('systemctl', ['reset-failed', 'modwarden'])
+  const { status } = spawnSync('systemctl', ['restart', 'modwarden'])
+  if (status !== 0) out('systemctl', 'stop', 'modwarden')
+  return status === 0
+}
+
+test('nftables needs no more rights than iptables', async () => {
+  assert.ok(restartsWith('block_time = "10m"\nfirewall = "nftables"\n'), journalText())
+  attack('192.0.2.21')
+  await until('it is dropped', () => out('nft', 'list', 'table', 'inet', 'modwarden').includes('192.0.2.21'))
+  assert.doesNotMatch(out('iptables', '-S'), /MODWARDEN/)
+})
+
+test('ipset and legacy iptables say that they lack CAP_NET_RAW, and work with the example', async () => {
+  assert.equal(restartsWith('block_time = "10m"\nfirewall = "ipset"\n'), false)
+  assert.match(journalText(), /need CAP_NET_RAW: copy modwarden\.service\.d\/net-raw\.conf\.example to/)
+  const alternatives = (kind: string) => {
+    for (const program of ['iptables', 'ip6tables']) out('update-alternatives', '--set', program, `/usr/sbin/${program}-${kind}`)
+  }
+  alternatives('legacy')
+  assert.equal(restartsWith('block_time = "10m"\nfirewall = "iptables"\n'), false)
+  assert.match(journalText(), /iptables-legacy needs CAP_NET_ADMIN and CAP_NET_RAW: copy/)
+  for (const unit of ['modwarden', 'modwarden-expire']) {
+    mkdirSync(`/etc/systemd/system/${unit}.service.d`, { recursive: true })
+    copyFileSync('systemd/modwarden.service.d/net-raw.conf.example', `/etc/systemd/system/${unit}.service.d/net-raw.conf`)
+  }
+  out('systemctl', 'daemon-reload')
+  assert.ok(restartsWith('block_time = "10m"\nfirewall = "iptables"\n'), journalText())
+  attack('192.0.2.22')
+  await blocked('192.0.2.22')
+  out('systemctl', 'stop', 'modwarden')
+  assert.match(out('modwarden', 'flush'), /are gone/)
+  alternatives('nft')
+  assert.ok(restartsWith('block_time = "10m"\nfirewall = "ipset"\n'), journalText())
+  attack('192.0.2.23')
+  await until('it is in the set', () => out('ipset', 'list', 'modwarden4').includes('192.0.2.23 '))
+  assert.match(out('iptables', '-S', 'MODWARDEN'), /--match-set modwarden4 src -j DROP/)
+  out('modwarden', 'block', '198.51.100.10', '--for', '3s')
+  await until('it is in the set too', () => out('ipset', 'list', 'modwarden4').includes('198.51.100.10 '))
+  out('systemctl', 'stop', 'modwarden')
+  out('systemctl', 'start', 'modwarden-expire.timer')
+  await until('the timer released it', () => !out('ipset', 'list', 'modwarden4').includes('198.51.100.10 '), 40_000)
   out('systemctl', 'stop', 'modwarden-expire.timer')
 })
 
