@@ -58,10 +58,9 @@ for (const [title, list] of [
 ] as const) {
   console.log(`${title}, ms each:`)
   for (const [name, request] of list) {
-    const first = micros([request], one => scoreRequest(model, one), 1) / 1000
-    console.log(
-      `  ${name.padEnd(34)} ${(micros([request], one => scoreRequest(model, one)) / 1000).toFixed(1)} (first time ${first.toFixed(1)})`,
-    )
+    const score = (one: HttpRequest) => scoreRequest(model, { ...one })
+    const first = micros([request], score, 1) / 1000
+    console.log(`  ${name.padEnd(34)} ${(micros([request], score) / 1000).toFixed(1)} (first time ${first.toFixed(1)})`)
   }
 }
 
@@ -115,7 +114,10 @@ print((time.process_time()-t)/(len(R)-n)*1e6)`
   const step = Math.max(1, Math.floor(requests.length / FOR_REFERENCE))
   const lines = requests.filter((_, index) => index % step === 0).map(request => JSON.stringify(toRecord(request)))
   const { status, stdout, error } = spawnSync('python3', ['-c', program, folder], { input: lines.join('\n'), encoding: 'utf8' })
-  if (status !== 0) return console.log(`  SKIPPED: the reference scorer: ${error?.message ?? 'python3 failed'}`)
+  if (status !== 0) {
+    console.log(`  SKIPPED: the reference scorer: ${error?.message ?? 'python3 failed'}`)
+    return
+  }
   const time = Number(stdout)
   console.log(
     `  reference scorer   ${time.toFixed(0)} (its features and forest, in Python): ${(time / typical['score in all']).toFixed(0)} times as long`,
