@@ -2,7 +2,7 @@ import type { HttpRequest } from '../../types.ts'
 
 /** More than this of one request is not looked at: it would take longer than an answer may. Nobody's server lets so much of an address or of headers through,
  *  and hardly one so much of a body that is no file. */
-export const MOST = { line: 64 * 1024, headers: 1000, header: 64 * 1024, allHeaders: 128 * 1024, body: 256 * 1024, name: 256 } as const
+export const MOST = { line: 64 * 1024, headers: 1000, header: 64 * 1024, allHeaders: 128 * 1024, body: 512 * 1024, name: 256 } as const
 
 /** Cuts a request to what is looked at: long texts lose their middle, headers beyond the limits are left out. `leftOut`: bytes that were cut off. The same
  *  request comes back where nothing is too long. */

@@ -89,8 +89,14 @@ export function hostOf(header: string): string {
 function bound(fields: Field[]): number {
   const total = fields.reduce((sum, field) => sum + field.value.length, 0)
   if (total <= MOST_BYTES) return 0
-  // What every field may keep so that all together stay below the limit.
-  const most = Math.floor(MOST_BYTES / fields.length)
+  // The most that every field may keep so that all together stay below the limit: only the longest are cut.
+  const kept = (most: number) => fields.reduce((sum, field) => sum + Math.min(field.value.length, most), 0)
+  let [most, tooMuch] = [0, MOST_BYTES + 1]
+  while (tooMuch - most > 1) {
+    const middle = (most + tooMuch) >> 1
+    if (kept(middle) <= MOST_BYTES) most = middle
+    else tooMuch = middle
+  }
   let leftOut = 0
   for (const field of fields) {
     if (field.value.length <= most) continue

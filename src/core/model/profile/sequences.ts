@@ -41,23 +41,22 @@ export function sequenceBits(
     if (anywhere >= 0) own = smoothed(anywhereSequences, anywhere, context, s, own)
     if (atHost >= 0) own = smoothed(atHostSequences, atHost, context, s, own)
     const slot = index & (WINDOW - 1)
-    // A window can only fall where a smaller chance takes the place of a larger one: half of them need not be worked out (a quarter of the time).
-    if (general < recent[slot]!) {
-      recent[slot] = general
-      const window = product8(recent)
-      if (window < least) {
-        least = window
-        windowAt = index
-      }
-    } else recent[slot] = general
-    if (own < recentKey[slot]!) {
-      recentKey[slot] = own
-      const window = product8(recentKey)
-      if (window < leastKey) {
-        leastKey = window
-        keyWindowAt = index
-      }
-    } else recentKey[slot] = own
+    recent[slot] = general
+    recentKey[slot] = own
+    let window = 1
+    let keyWindow = 1
+    for (let place = 0; place < WINDOW; place++) {
+      window *= recent[place]!
+      keyWindow *= recentKey[place]!
+    }
+    if (window < least) {
+      least = window
+      windowAt = index
+    }
+    if (keyWindow < leastKey) {
+      leastKey = keyWindow
+      keyWindowAt = index
+    }
     if (own < single) {
       single = own
       singleAt = index
@@ -73,10 +72,6 @@ export function sequenceBits(
   }
   const mean = (bits - Math.log2(product)) / (length + 1)
   return { window: -Math.log2(least), keyWindow: -Math.log2(leastKey), mean, single: -Math.log2(single), windowAt, keyWindowAt, singleAt }
-}
-
-function product8(chances: Float64Array): number {
-  return chances[0]! * chances[1]! * chances[2]! * chances[3]! * chances[4]! * chances[5]! * chances[6]! * chances[7]!
 }
 
 /** Witten-Bell: (count + types * chance below) / (total + types); the chance below where the context was never seen. */
