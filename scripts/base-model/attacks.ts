@@ -38,7 +38,7 @@ export function attacksOf(request: HttpRequest, label: string): Attack[] {
   const query = request.uri.split('?')[1] ?? request.body ?? ''
   const kind = KINDS.find(([, pattern]) => pattern.test(label.toLowerCase()))?.[0] ?? 'other'
   return query.split('&').flatMap(pair => {
-    const text = unescape(pair.slice(pair.indexOf('=') + 1).replaceAll('+', ' '))
+    const text = withoutPercents(pair.slice(pair.indexOf('=') + 1).replaceAll('+', ' '))
     return text.length < 3 || text.length > LONGEST ? [] : [{ text, kind }]
   })
 }
@@ -62,6 +62,6 @@ export function hide(text: string, random: () => number): string {
   return filler() + text + filler()
 }
 
-function unescape(text: string): string {
+function withoutPercents(text: string): string {
   return text.replace(/%([0-9a-fA-F]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
 }

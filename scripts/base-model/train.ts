@@ -39,7 +39,7 @@ export function trainBase(requests: readonly HttpRequest[], attacks: readonly At
   })
   const isKept = (name: number) => (sitesOfName.get(name)?.size ?? 0) >= FEWEST_SITES
   const counts = createProfileCounts(SALT, { limits: { ...LIMITS, hosts: 0 }, isKept })
-  taken.forEach((fields, index) => counts.add(fields, folds[index]!))
+  taken.forEach((fields, index) => void counts.add(fields, folds[index]!))
   const freeze = createFreezer(counts)
   const measures = Array.from({ length: FOLDS }, (_, fold) => createMeasure(freeze(fold)))
 

@@ -41,7 +41,7 @@ export const SETTINGS = {
   maxCount: row('max_count', 10, 'An address with more threats in the window is blocked.', whole(0, 1_000_000)),
   interceptedScore: row(
     'intercepted_score',
-    3,
+    3.5,
     'A request that the WAF itself denied is a threat from this score on (0: always, above 10: never).',
     between(0, 11),
   ),

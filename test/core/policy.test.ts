@@ -13,9 +13,9 @@ const block = (reason: string) => ({ action: 'block', reason })
 const threats = [
   { name: 'a score of 5 is no threat', score: 5, intercepted: false, expected: false },
   { name: 'a score above 5 is one', score: 5.01, intercepted: false, expected: true },
-  { name: 'a denied request below 3 is no threat', score: 2.99, intercepted: true, expected: false },
-  { name: 'a denied request at 3 is one', score: 3, intercepted: true, expected: true },
-  { name: 'a passed request at 3 is none', score: 3, intercepted: false, expected: false },
+  { name: 'a denied request below 3.5 is no threat', score: 3.49, intercepted: true, expected: false },
+  { name: 'a denied request at 3.5 is one', score: 3.5, intercepted: true, expected: true },
+  { name: 'a passed request at 3.5 is none', score: 3.5, intercepted: false, expected: false },
   {
     name: 'every denied request is one at intercepted_score 0',
     score: 0,
