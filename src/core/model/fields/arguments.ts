@@ -39,12 +39,17 @@ function readBody(body: string, exactType: string, found: Argument[]): void {
   const type = exactType.toLowerCase()
   const add = (name: string, value: string) => addBounded(found, { name, value, isForm: false })
   const first = /[^ \t\n\r\f\v]/.exec(body)?.[0]
-  if (BINARY_TYPE.test(type) || isBinary(body)) add(BINARY, '')
+  if (BINARY_TYPE.test(type)) add(BINARY, '')
   else if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
   else if (type.includes('json') || first === '{' || first === '[')
-    for (const [name, value] of jsonLeaves(body) ?? [[BODY, body]]) add(name, value)
+    for (const [name, value] of jsonLeaves(body) ?? [asText(body)]) add(name, value)
   else if ((type.includes('urlencoded') || FORM_NAME.test(body)) && body.includes('=')) readPairs(body, found)
-  else add(BODY, body)
+  else add(...asText(body))
+}
+
+/** A body without arguments. Forms are read whatever is in them: some control characters in front would hide the rest. */
+function asText(body: string): readonly [name: string, value: string] {
+  return isBinary(body) ? [BINARY, ''] : [BODY, body]
 }
 
 function readPairs(text: string, found: Argument[]): void {
@@ -86,8 +91,8 @@ function readPart(part: string, found: Argument[]): void {
   let end = text.length
   while (end > 0 && text[end - 1] === '\n') end--
   const value = gap < 0 ? '' : text.slice(gap + 2, end)
-  addBounded(found, { name, value: isBinary(value) ? '' : value, isForm: false })
   const file = FILE_NAME.exec(head)?.[1]
+  addBounded(found, { name, value: file !== undefined && isBinary(value) ? '' : value, isForm: false })
   if (file) addBounded(found, { name: FILE, value: file, isForm: false })
 }
 
