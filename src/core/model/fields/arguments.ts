@@ -38,17 +38,18 @@ export function argumentsOf(request: HttpRequest): Argument[] {
 function readBody(body: string, exactType: string, found: Argument[]): void {
   const type = exactType.toLowerCase()
   const add = (name: string, value: string) => addBounded(found, { name, value, isForm: false })
-  if (BINARY_TYPE.test(type) || isBinary(body)) {
-    add(BINARY, '')
-    return
-  }
   const first = /[^ \t\n\r\f\v]/.exec(body)?.[0]
-  if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
-  else if (type.includes('json') || first === '{' || first === '[') {
-    const leaves = jsonLeaves(body, MOST)
-    for (const [name, value] of leaves ?? [[BODY, body] as const]) add(name, value)
-  } else if ((type.includes('urlencoded') || FORM_NAME.test(body)) && body.includes('=')) readPairs(body, found)
-  else add(BODY, body)
+  if (BINARY_TYPE.test(type)) add(BINARY, '')
+  else if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
+  else if (type.includes('json') || first === '{' || first === '[')
+    for (const [name, value] of jsonLeaves(body, MOST) ?? [asText(body)]) add(name, value)
+  else if ((type.includes('urlencoded') || FORM_NAME.test(body)) && body.includes('=')) readPairs(body, found)
+  else add(...asText(body))
+}
+
+/** A body without arguments. Forms are read whatever is in them: some control characters in front would hide the rest. */
+function asText(body: string): readonly [name: string, value: string] {
+  return isBinary(body) ? [BINARY, ''] : [BODY, body]
 }
 
 function readPairs(text: string, found: Argument[]): void {
@@ -93,8 +94,8 @@ function readPart(part: string, found: Argument[]): void {
   let end = text.length
   while (end > 0 && text[end - 1] === '\n') end--
   const value = gap < 0 ? '' : text.slice(gap + 2, end)
-  addBounded(found, { name, value: isBinary(value) ? '' : value, isForm: false })
   const file = FILE_NAME.exec(head)?.[1]
+  addBounded(found, { name, value: file !== undefined && isBinary(value) ? '' : value, isForm: false })
   if (file) addBounded(found, { name: FILE, value: file, isForm: false })
 }
 

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { argumentsOf } from '../../../../src/core/model/fields/arguments.ts'
+import { requestTo } from '../samples.ts'
+
+const FORM = 'application/x-www-form-urlencoded'
+const MULTIPART = 'multipart/form-data; boundary=XyZ'
+const sent = (type: string, body: string) => requestTo('/', { method: 'POST', headers: [['Content-Type', type]], body })
+const part = (head: string, value: string) => `--XyZ\r\nContent-Disposition: form-data; ${head}\r\n\r\n${value}\r\n`
+
+type Expected = [name: string, value: string][]
+const cases: { name: string; request: ReturnType<typeof sent>; expected: Expected }[] = [
+  { name: 'no query', request: requestTo('/a'), expected: [] },
+  { name: 'an empty query', request: requestTo('/a?'), expected: [] },
+  {
+    name: 'a query',
+    request: requestTo('/a?x=1&y=&z&=v&&x=2=3'),
+    expected: [
+      ['x', '1'],
+      ['y', ''],
+      ['z', ''],
+      ['', 'v'],
+      ['x', '2=3'],
+    ],
+  },
+  { name: 'a second question mark', request: requestTo('/a?x=1?y=2'), expected: [['x', '1?y=2']] },
+  {
+    name: 'a form',
+    request: sent(FORM, 'a=1&b=2'),
+    expected: [
+      ['a', '1'],
+      ['b', '2'],
+    ],
+  },
+  {
+    name: 'a form that says nothing of itself',
+    request: requestTo('/', { body: 'a=1&b=2' }),
+    expected: [
+      ['a', '1'],
+      ['b', '2'],
+    ],
+  },
+  { name: 'text', request: sent('text/plain', 'hello world'), expected: [['#body', 'hello world']] },
+  {
+    name: 'JSON',
+    request: sent('application/json', '{"a":{"b":["x",1,true,null]}}'),
+    expected: [
+      ['b', 'x'],
+      ['b', '1'],
+      ['b', 'true'],
+      ['b', 'null'],
+    ],
+  },
+  { name: 'JSON that says nothing of itself', request: requestTo('/', { body: ' [{"a":"x"}]' }), expected: [['a', 'x']] },
+  {
+    name: 'doubled keys',
+    request: sent('application/json', '{"a":"evil","a":"good"}'),
+    expected: [
+      ['a', 'evil'],
+      ['a', 'good'],
+    ],
+  },
+  { name: 'broken JSON as it stands', request: sent('application/json', '{"a":"evil"'), expected: [['#body', '{"a":"evil"']] },
+  {
+    name: 'multipart',
+    request: sent(MULTIPART, `${part('name="a"', '1')}${part('name="b"', 'x\r\ny')}--XyZ--`),
+    expected: [
+      ['a', '1'],
+      ['b', 'x\ny'],
+    ],
+  },
+  {
+    name: 'a file name',
+    request: sent(MULTIPART, `${part('name="f"; filename="../../x.php"', 'text')}--XyZ--`),
+    expected: [
+      ['f', 'text'],
+      ['#file', '../../x.php'],
+    ],
+  },
+  {
+    name: 'a boundary in its own case only',
+    request: sent('Multipart/Form-Data; BOUNDARY="XyZ"', `${part('name="a"', '--xyz 1')}--XyZ--`),
+    expected: [['a', '--xyz 1']],
+  },
+  { name: 'multipart without a boundary', request: sent('multipart/form-data', `${part('name="a"', '1')}--XyZ--`), expected: [['a', '1']] },
+  {
+    name: 'a binary file in multipart',
+    request: sent(MULTIPART, `${part('name="f"; filename="a.png"', '\0\x01\x02\x03\x04\x05')}--XyZ--`),
+    expected: [
+      ['f', ''],
+      ['#file', 'a.png'],
+    ],
+  },
+  { name: 'a binary type', request: sent('image/png', 'abc'), expected: [['#bin', '']] },
+  { name: 'a binary body', request: sent('text/plain', '\0\x01\x02\x03'.repeat(50)), expected: [['#bin', '']] },
+  {
+    name: 'UTF-8, which is text',
+    request: sent('text/plain', '\xc3\xa4\xc3\xb6\xc3\xbc'.repeat(50)),
+    expected: [['#body', '\xc3\xa4\xc3\xb6\xc3\xbc'.repeat(50)]],
+  },
+  {
+    name: 'the last Content-Type',
+    request: requestTo('/', {
+      headers: [
+        ['Content-Type', 'text/plain'],
+        ['CONTENT-TYPE', 'image/png'],
+      ],
+      body: 'abc',
+    }),
+    expected: [['#bin', '']],
+  },
+]
+for (const { name, request, expected } of cases) {
+  test(`reads ${name}`, () =>
+    assert.deepEqual(
+      argumentsOf(request).map(({ name: key, value }) => [key, value]),
+      expected,
+    ))
+}
+
+const NOISE = '\x01\x02\x03\x04'.repeat(600)
+for (const { name, request } of [
+  { name: 'a form', request: sent(FORM, `a=${NOISE}&evil=<script>`) },
+  { name: 'a form that says nothing of itself', request: requestTo('/', { body: `a=${NOISE}&evil=<script>` }) },
+  { name: 'multipart', request: sent(MULTIPART, `${part('name="f"; filename="a.png"', NOISE)}${part('name="evil"', '<script>')}--XyZ--`) },
+  { name: 'a part without a file', request: sent(MULTIPART, `${part('name="evil"', `${NOISE}<script>`)}--XyZ--`) },
+]) {
+  test(`control characters do not hide what else is in ${name}`, () =>
+    assert.ok(argumentsOf(request).some(({ value }) => value.includes('<script>'))))
+}
+
+test('a + is a blank in queries and forms only', () => {
+  assert.deepEqual(
+    argumentsOf(requestTo('/?a=1')).map(({ isForm }) => isForm),
+    [true],
+  )
+  assert.deepEqual(
+    argumentsOf(sent('application/json', '{"a":"b+c"}')).map(({ isForm }) => isForm),
+    [false],
+  )
+})
+
+const MANY = 10_000
+const EVIL = "' union select 1--"
+for (const { name, request } of [
+  { name: 'a query', request: requestTo(`/?${'a=1&'.repeat(MANY)}evil=${EVIL}`) },
+  { name: 'a form', request: sent(FORM, `${'a=1&'.repeat(MANY)}evil=${EVIL}`) },
+  { name: 'JSON', request: sent('application/json', `[${'1,'.repeat(MANY)}"${EVIL}"]`) },
+  { name: 'multipart', request: sent(MULTIPART, `${part('name="a"', '1').repeat(MANY)}${part('name="evil"', EVIL)}--XyZ--`) },
+]) {
+  test(`of 10,000 arguments of ${name} the last is seen, in bounded number and time`, () => {
+    const started = process.cpuUsage()
+    const found = argumentsOf(request)
+    assert.ok(process.cpuUsage(started).user < 2e6)
+    assert.ok(found.length <= 4100, String(found.length))
+    assert.ok(found.some(({ value }) => value.includes('union select')))
+  })
+}
+
+test('nothing of a query or a form goes unseen', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '=', '&', '%', '+', ';', "'", '?'), maxLength: 60 })
+  fc.assert(
+    fc.property(text, query => {
+      const found = argumentsOf(requestTo(`/?${query}`))
+      const together = found.map(({ name, value }) => name + value).join('')
+      assert.equal(together.replaceAll('=', ''), query.replace(/[&=]/g, ''))
+    }),
+  )
+})
+
+test('whatever body comes under whatever type, arguments come out', () => {
+  const type = fc.constantFrom(
+    FORM,
+    MULTIPART,
+    'application/json',
+    'text/xml',
+    'image/gif',
+    '',
+    'multipart/form-data; boundary=',
+    'MULTIPART/FORM-DATA; boundary="',
+  )
+  const body = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.json(),
+    fc.string({ unit: fc.constantFrom('name="', '\r\n', '--XyZ', '"', '{', '[', ':', ',', 'a') }),
+  )
+  fc.assert(
+    fc.property(type, body, (said, text) =>
+      argumentsOf(sent(said, text)).every(({ name, value }) => typeof name === 'string' && typeof value === 'string'),
+    ),
+  )
+})
