@@ -42,6 +42,8 @@ type Requests = { hostRequests: number; templateRequests: number }
 export function createMeasure(profile: Profile): Measure {
   const hash = createHash53(profile.salt)
   const fieldBits = createFieldBits(profile)
+  // A profile of many sites and no host knows browsers: that a client is another program, or a path takes forms, is nothing strange at a site of which nothing is known.
+  const knowsHosts = profile.hosts.size > 0
   const headerKinds = profile.headerSetRequests.reduce((sum, requests) => sum + (requests > 0 ? 1 : 0), 0)
 
   return full => {
@@ -78,8 +80,8 @@ export function createMeasure(profile: Profile): Measure {
     const missing = request.hasBody === 'unknown' ? 0 : (profile.mandatory.get(template) ?? []).filter(name => !present.has(name)).length
     const words = countLexicon(text).map(count => Math.log2(1 + count))
     return collect(groups, { newName, tooLong }, [
-      request.headers === 'all' ? headerSetBits(request.headerNames, place) : 0,
-      methodBits(request.methodAndType, place),
+      knowsHosts && request.headers === 'all' ? headerSetBits(request.headerNames, place) : 0,
+      knowsHosts ? methodBits(request.methodAndType, place) : 0,
       missing,
       ...words.slice(0, 4),
       (request.oddFraming ? ODD_FRAMING : 0) + Math.log2(1 + request.leftOut / MEBIBYTE),

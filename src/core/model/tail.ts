@@ -8,7 +8,7 @@ const TAIL_SHARE = 0.02
 const TAIL_ROWS = 10
 const LEAST_REACH = 0.25
 /** Values that differ by less are alike: the rarest that was seen moves as much from one fifth of the requests to the next. */
-const ALIKE = 0.25
+const ALIKE = 0.1
 /** Of the distance between median and largest value, so much is the least reach. */
 const REACH_OF_SPREAD = 0.05
 const TOP = 3
