@@ -1,4 +1,5 @@
 import { createNetworkSet, parseNetwork } from './core/ip.ts'
+import type { Settings } from './core/settings.ts'
 
 /** Makes the test for what is never counted or blocked: the allowlist of the settings, and what `protectedNow` finds on this machine.
  *  `refresh` looks again; it says whether anything changed. */
@@ -14,6 +15,11 @@ export function createAllowed(allowlist: () => readonly string[], protectedNow: 
   }
   refresh()
   return { isAllowed: (ip: string) => isMember(ip), refresh }
+}
+
+/** What the settings say is never blocked: the allowlist, and the proxies that speak for everybody. */
+export function neverBlocked({ allowlist, trustedProxies }: Settings): readonly string[] {
+  return [...allowlist, ...trustedProxies]
 }
 
 function canonical(text: string): string[] {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createAllowed } from './allowed.ts'
+import { createAllowed, neverBlocked } from './allowed.ts'
 import { createSplitter } from './core/entry/split.ts'
 import { createLocalOffset } from './core/entry/time.ts'
 import type { Settings } from './core/settings.ts'
@@ -16,6 +16,7 @@ import { isPassing, type Store } from './edge/store/store.ts'
 import { createEnforce, type Firewall } from './enforce.ts'
 import { createHealth } from './health.ts'
 import { runHousekeeping } from './housekeeping.ts'
+import { createKeeper } from './keeper.ts'
 import { createNarrate } from './narrate.ts'
 import { type Handled, handleBatch } from './pipeline.ts'
 import { createStatus } from './status.ts'
@@ -57,7 +58,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const stop = new AbortController()
   const signal = AbortSignal.any([parts.signal, stop.signal])
   const model = openModel(live.settings.modelDir, log)
-  const allowed = createAllowed(() => live.settings.allowlist, protectedAddresses)
+  const allowed = createAllowed(() => neverBlocked(live.settings), protectedAddresses)
   const narrate = createNarrate(log, clock)
   const health = createHealth(log, clock, summary => void notify.status(summary))
   const status = createStatus({
@@ -75,6 +76,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     clock,
     parseContext: { localOffsetMinutes: createLocalOffset() },
   }
+  const keeper = createKeeper({ store, settings: () => live.settings, allowed, narrate, health, clock })
   const enforceRows = createEnforce({ store, firewall: parts.firewall, clock })
 
   const memory = createMemoryKeeper()
@@ -83,7 +85,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     verified.changed = true
   })
 
-  releaseAllowed()
+  guarded(keeper.releaseAllowed)
   narrate.enforced(await enforceRows({ verify: true }))
   log.info('daemon.started', {
     logs: live.settings.auditLogs,
@@ -91,6 +93,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     model: model.current().version,
     blocks: store.blocks.countActive(clock()),
   })
+  keeper.writeDenied()
   status.write()
   await notify.ready(health.summary())
   const ended = Promise.all([follow(), keepHouse()].map(endTogether)).finally(close)
@@ -118,7 +121,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       narrate.handled(handled)
       status.handled(handled)
       memory.handled(batch.items.reduce((sum, item) => sum + item.length, 0))
-      if (handled.blocks.length > 0) await enforce(false)
+      if (handled.blocks.length === 0) continue
+      keeper.changed()
+      await enforce(false)
     }
   }
 
@@ -160,16 +165,19 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     const hasWork = () => {
       const before = version
       version = store.dataVersion()
-      return before !== version || (store.blocks.nextExpiry() ?? Number.POSITIVE_INFINITY) <= clock()
+      const isDue = before !== version || (store.blocks.nextExpiry() ?? Number.POSITIVE_INFINITY) <= clock()
+      if (isDue) keeper.changed()
+      return isDue
     }
     return runHousekeeping(
       [
         { every: VERIFY_WATCHED, due: isVerifyDue, work: verify },
         { every: 5 * SECOND, due: hasWork, work: () => enforce(false) },
         { every: SECOND, work: narrate.flush },
+        { every: SECOND, work: () => guarded(keeper.writeDenied) },
         { every: 2 * SECOND, work: status.write },
         { every: parts.watchdogEvery, work: () => (status.isMoving() ? notify.watchdog() : undefined) },
-        { every: 60 * SECOND, work: () => void (allowed.refresh() && releaseAllowed()) },
+        { every: 60 * SECOND, work: () => void (allowed.refresh() && guarded(keeper.releaseAllowed)) },
         { every: 5 * SECOND, work: () => (status.isIdle() ? rest() : undefined) },
         { every: 60 * SECOND, work: model.refresh },
         { every: 60 * SECOND, work: () => guarded(trim) },
@@ -212,22 +220,12 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     }
   }
 
-  /** Ends the blocks of addresses that have become allowed. */
-  function releaseAllowed(): void {
-    guarded(() => {
-      for (const { ip } of store.blocks.allActive(clock())) {
-        if (!allowed.isAllowed(ip)) continue
-        store.blocks.release(ip, clock(), 'allowlist')
-        narrate.unblocked(ip, 'allowlist')
-      }
-    })
-  }
-
   async function reload(settings: Settings): Promise<void> {
     await notify.reloading()
     live.settings = settings
     model.refresh()
-    if (allowed.refresh()) releaseAllowed()
+    if (allowed.refresh()) guarded(keeper.releaseAllowed)
+    keeper.changed()
     log.info('settings.reloaded', { mode: settings.mode })
     await enforce(true)
     await notify.ready(health.summary())

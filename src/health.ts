@@ -2,7 +2,7 @@ import type { Millis } from './core/types.ts'
 import type { Log } from './edge/log.ts'
 
 /** What can be wrong while the daemon runs on. */
-export type Part = 'firewall' | 'database' | 'log'
+export type Part = 'firewall' | 'database' | 'log' | 'denied_file'
 
 const REPEAT: Millis = 60_000
 

@@ -1,3 +1,4 @@
+import { createFindClient, type FindClient } from './core/client.ts'
 import { type ParseContext, parseEntry } from './core/entry/parse.ts'
 import { addressKey } from './core/ip.ts'
 import { outlineRequest } from './core/mask.ts'
@@ -5,10 +6,11 @@ import { explainRequest, type Model, scoreRequest } from './core/model/model.ts'
 import { type Decision, type Evidence, isThreat, judge, startsBlock } from './core/policy.ts'
 import { printable } from './core/printable.ts'
 import type { Settings } from './core/settings.ts'
-import type { AuditEvent, Batch, Block, Entry, Millis, Skipped } from './core/types.ts'
+import type { AuditEvent, Batch, Entry, Ip, Millis, Skipped } from './core/types.ts'
 import { bandOf, hourOf } from './edge/store/scores.ts'
 import type { Store } from './edge/store/store.ts'
 import { MOST_OF_AN_ADDRESS } from './edge/store/threats.ts'
+import { type NewBlock, placeBlock } from './place-block.ts'
 
 export type Pipeline = {
   store: Store
@@ -21,7 +23,6 @@ export type Pipeline = {
 }
 
 export type Threat = { eventId: number; ip: string; score: number; count: number }
-export type NewBlock = Block & { eventId: number; rules: readonly string[] }
 
 /** What a batch brought, for the journal and the status; true only once it is committed. */
 export type Handled = { parsed: number; skipped: readonly Skipped[]; threats: readonly Threat[]; blocks: readonly NewBlock[] }
@@ -30,16 +31,28 @@ export type Handled = { parsed: number; skipped: readonly Skipped[]; threats: re
 const WORTH_EXPLAINING = 3
 
 /** An entry read and scored: all that happens before the database. */
-type Reading = { entry: Entry; event: AuditEvent; at: Millis; ip: string; ownScore: number | undefined; score: number }
+type Reading = {
+  entry: Entry
+  event: AuditEvent
+  at: Millis
+  /** Whoever sent the request, behind what proxies ever, and the key under which it is counted. */
+  address: Ip
+  ip: string
+  isProxied: boolean
+  ownScore: number | undefined
+  score: number
+}
 
 /** Turns a batch of entries into rows, all in one transaction with the position behind them: events, threats, blocks, what could not be read.
  *  Nothing an entry holds makes it throw; the database may (see isPassing), and then nothing of the batch is kept and it can be handed in again. */
 export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
   const { store } = pipeline
+  const { trustedProxies, clientIpHeader } = pipeline.settings()
+  const findClient = createFindClient(trustedProxies, clientIpHeader)
   const readings: Reading[] = []
   const skipped: Skipped[] = []
   for (const item of batch.items) {
-    const reading = item.kind === 'skipped' ? item : readEntry(item, pipeline)
+    const reading = item.kind === 'skipped' ? item : readEntry(item, findClient, pipeline)
     if ('problem' in reading) skipped.push(reading)
     else readings.push(reading)
   }
@@ -65,18 +78,21 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
   })
 }
 
-function readEntry(entry: Entry, { model, settings, clock, parseContext }: Pipeline): Reading | Skipped {
+function readEntry(entry: Entry, findClient: FindClient, { model, settings, clock, parseContext }: Pipeline): Reading | Skipped {
   const parsed = parseEntry(entry, parseContext)
   if (!parsed.ok)
     return { kind: 'skipped', log: entry.log, inode: entry.inode, offset: entry.offset, length: entry.length, problem: parsed.problem }
   const event = parsed.value
   const ownScore = event.request === undefined ? undefined : scoreRequest(model(), event.request).score
+  const client = findClient(event.ip, event.request?.headers ?? [])
   return {
     entry,
     event,
     // A time in the future counts as now, or an entry could outlive its window.
     at: Math.min(event.at, clock()),
-    ip: addressKey(event.ip, settings().ipv6Prefix),
+    address: client.ip,
+    ip: addressKey(client.ip, settings().ipv6Prefix),
+    isProxied: client.isProxied,
     ownScore,
     score: Math.max(ownScore ?? 0, event.loggedScore ?? 0),
   }
@@ -89,7 +105,7 @@ function handleReading(
 ): { threat?: Threat; block?: NewBlock } {
   const { store } = pipeline
   const settings = pipeline.settings()
-  const { entry, event, at, ip, score } = reading
+  const { entry, event, at, ip, isProxied, score } = reading
   if (entry.trust === 'full') pipeline.activity.add(ip, at)
   const counts = entry.trust === 'full' && isThreat({ score, intercepted: event.intercepted }, settings) && !pipeline.isAllowed(ip)
   const eventId = store.events.add(toRow(reading, seenAt, counts))
@@ -103,23 +119,9 @@ function handleReading(
     store.events.hasMore(ip, since, settings.busyAfter) ? pipeline.activity.countBetween(ip, since, at) : 0,
   )
   if (decision.action === 'watch' || !startsBlock(at, seenAt, settings)) return { threat }
-  if (store.blocks.active(ip, seenAt) !== undefined) return { threat }
-
   const rules = event.matches.map(match => match.id).slice(0, 50)
-  const block = {
-    ip,
-    reason: decision.reason,
-    score,
-    threatCount: threats,
-    blockedAt: seenAt,
-    expiresAt: seenAt + settings.blockTime,
-    eventId,
-    rules,
-  }
-  // An ended block whose expiry nobody has noted yet would stand in the way.
-  store.blocks.release(ip, seenAt, 'expired')
-  store.blocks.add(block)
-  return { threat, block }
+  const block = placeBlock({ ip, reason: decision.reason, score, threatCount: threats, eventId, rules, isProxied }, seenAt, pipeline)
+  return block === undefined ? { threat } : { threat, block }
 }
 
 /** Judges a threat; how busy the address is matters only for what would be blocked, so only then it is counted. */
@@ -133,13 +135,13 @@ function decide(
   return decision.action === 'watch' ? decision : judge(evidence, { threats, denied, events: countEvents() }, settings)
 }
 
-function toRow({ entry, event, at, ip, ownScore, score }: Reading, seenAt: Millis, threat: boolean) {
+function toRow({ entry, event, at, address, ip, ownScore, score }: Reading, seenAt: Millis, threat: boolean) {
   const outline = event.request === undefined ? undefined : outlineRequest(event.request)
   return {
     at,
     seenAt,
     ip,
-    address: event.ip,
+    address,
     port: event.port,
     method: event.request?.method.slice(0, 32),
     host: outline?.host,

@@ -130,6 +130,62 @@ test('IPv6 is counted by its prefix', () => {
   )
 })
 
+const behindProxy = { trusted_proxies: ['198.51.100.0/24'], client_ip_header: 'X-Forwarded-For' }
+const PROXY = '198.51.100.1'
+
+test('behind a trusted proxy the client is counted and blocked, no packet of his can be dropped', () => {
+  const { handle, store } = setUp(behindProxy)
+  const { blocks } = handle([{ ip: PROXY, loggedScore: 9, headers: { 'X-Forwarded-For': '192.0.2.9, 192.0.2.1' } }])
+  assert.deepEqual(
+    blocks.map(({ ip, enforcement }) => [ip, enforcement]),
+    [['192.0.2.1', 'proxied']],
+  )
+  assert.deepEqual(store.blocks.plan().block, [])
+  assert.equal(store.blocks.hasPlan(), false)
+  assert.deepEqual(store.blocks.standing(NOW), [])
+  assert.deepEqual(
+    store.blocks.denied(NOW, { all: false, most: 10 }).map(row => row.ip),
+    ['192.0.2.1'],
+  )
+  assert.equal(store.events.recent({ ip: '192.0.2.1', since: 0, minScore: 0, limit: 1 })[0]!.address, '192.0.2.1')
+})
+
+test('who is blocked behind a proxy and then comes by himself is dropped too, and not the other way round', () => {
+  const { handle, store } = setUp(behindProxy)
+  const proxied = { ip: PROXY, loggedScore: 9, headers: { 'X-Forwarded-For': '192.0.2.1' } }
+  handle([proxied])
+  assert.deepEqual(
+    handle([{ ip: '192.0.2.1', loggedScore: 9 }]).blocks.map(block => block.enforcement),
+    ['firewall'],
+  )
+  assert.deepEqual(handle([proxied, proxied]).blocks, [])
+  assert.deepEqual(store.blocks.plan().block, ['192.0.2.1'])
+  const denied = (all: boolean) => store.blocks.denied(NOW, { all, most: 10 }).map(row => row.ip)
+  assert.deepEqual([denied(true), denied(false)], [['192.0.2.1'], []])
+})
+
+test('when there are too many to refuse, those with the least time left are left out', () => {
+  const { store } = setUp()
+  const add = (ip: string, minutes: number, enforcement: 'proxied' | 'firewall') =>
+    store.blocks.add({
+      ip,
+      reason: 'manual',
+      score: 0,
+      threatCount: 0,
+      blockedAt: NOW,
+      expiresAt: NOW + minutes * 60_000,
+      enforcement,
+    })
+  add('192.0.2.1', 5, 'proxied')
+  add('192.0.2.2', 9, 'proxied')
+  add('192.0.2.3', Number.POSITIVE_INFINITY, 'proxied')
+  add('192.0.2.4', 60, 'firewall')
+  assert.deepEqual(
+    store.blocks.denied(NOW, { all: true, most: 3 }).map(row => row.ip),
+    ['192.0.2.3', '192.0.2.2', '192.0.2.1'],
+  )
+})
+
 test('a busy address is judged by its share, however its entries come in batches', () => {
   for (const size of [1, 10, 300]) {
     const { handle } = setUp()

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createAllowed } from '../allowed.ts'
+import { createAllowed, neverBlocked } from '../allowed.ts'
 import { parseDuration } from '../core/duration.ts'
 import { addressKey, parseNetwork } from '../core/ip.ts'
 import { printable } from '../core/printable.ts'
@@ -40,11 +40,11 @@ function block(context: Context, addresses: string[], options: BlockOptions): vo
   if (blockTime === undefined || blockTime <= 0)
     throw new UsageError(`--for: must be a duration such as 90s, 10m, 1h, 7d or -1, got '${options.for}'`)
   const ips = readAddresses(addresses, settings)
-  const { isAllowed } = createAllowed(() => settings.allowlist, protectedAddresses)
+  const { isAllowed } = createAllowed(() => neverBlocked(settings), protectedAddresses)
   const refused = ips.find(isAllowed)
   if (refused !== undefined)
     throw new Error(
-      `${refused} is (or holds) an allowed address: the allowlist, this machine, its gateway, its DNS servers or a logged-in client; nothing was blocked`,
+      `${refused} is (or holds) an allowed address: the allowlist, a trusted proxy, this machine, its gateway, its DNS servers or a logged-in client; nothing was blocked`,
     )
   const now = Date.now()
   withStore(context.writer(), store => {

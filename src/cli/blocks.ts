@@ -18,7 +18,7 @@ export function registerBlocks(program: Command, context: Context): void {
         if (options.json) printJson(blocks.map(block => blockJson(block, now)))
         else
           printTable(
-            ['address', 'reason', 'score', 'threats', 'blocked', options.all ? 'ended' : 'ends', 'by'],
+            ['address', 'reason', 'score', 'threats', 'blocked', options.all ? 'ended' : 'ends', options.all ? 'by' : ''],
             blocks.map(block => row(block, now)),
             'no address is blocked',
           )
@@ -44,11 +44,17 @@ export function blockJson(block: ShownBlock, now: Millis) {
     rules: JSON.parse(block.rules) as string[],
     note: block.note,
     in_firewall: block.applied === 1,
+    proxied: block.enforcement === 'proxied',
   }
 }
 
 function row(block: ShownBlock, now: Millis): string[] {
   const ends = block.released_at === null ? relative(block.expires_at, now) : relative(block.released_at, now)
-  const by = block.released_by ?? (block.applied === 1 ? '' : 'not in the firewall')
+  const by = block.released_by ?? stateOf(block)
   return [block.ip, block.reason, block.score.toFixed(1), String(block.threat_count), relative(block.blocked_at, now), ends, by]
+}
+
+function stateOf({ enforcement, applied }: ShownBlock): string {
+  if (enforcement === 'proxied') return 'proxied: the scoring server refuses it'
+  return applied === 1 ? '' : 'not in the firewall'
 }

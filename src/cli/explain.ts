@@ -96,7 +96,7 @@ function addressText(found: ReturnType<typeof ofAddress>, now: Millis): string {
   const stands =
     block === null
       ? 'not blocked'
-      : `blocked since ${block.blocked_at}, ends ${relative(block.expires_at === null ? null : Date.parse(block.expires_at), now)}`
+      : `blocked since ${block.blocked_at}${block.proxied ? ' (proxied: the scoring server refuses it, no packet can be dropped)' : ''}, ends ${relative(block.expires_at === null ? null : Date.parse(block.expires_at), now)}`
   const lines = [
     `${found.ip}: ${stands}`,
     `  ${found.decision}`,

@@ -33,7 +33,7 @@ function gather(store: Store, settings: Settings, now: Millis) {
   const isAlive = state !== undefined && isRunning(state)
   const totals = store.totals.all()
   const active = store.blocks.allActive(now)
-  const pending = active.filter(block => block.applied === 0).length
+  const pending = active.filter(block => block.enforcement === 'firewall' && block.applied === 0).length
   return {
     running: isAlive,
     responding: isAlive && now - state.updated_at < FRESH,
@@ -56,6 +56,7 @@ function gather(store: Store, settings: Settings, now: Millis) {
     threats_in_window: store.threats.countAllSince(now - settings.countWindow),
     active_blocks: active.length,
     pending_blocks: pending,
+    proxied_blocks: active.filter(block => block.enforcement === 'proxied').length,
   }
 }
 
@@ -79,7 +80,7 @@ function print(found: Found, now: Millis): void {
   const lines: [string, string][] = [
     ['daemon', daemonLine(found, now)],
     ['protection', protectionLine(found)],
-    ['blocks', `${found.active_blocks} active${found.pending_blocks > 0 ? `, ${found.pending_blocks} not in the firewall` : ''}`],
+    ['blocks', blocksLine(found)],
     ['threats', `${found.threats_in_window} in the window, ${found.threats} in all`],
     [
       'entries',
@@ -100,6 +101,12 @@ function daemonLine({ running, responding, started_at, pid }: Found, now: Millis
   if (!running) return 'not running; start it with systemctl start modwarden'
   const since = formatDuration(now - Date.parse(started_at ?? ''))
   return responding ? `running for ${since} (pid ${pid})` : `pid ${pid} runs but has not answered for ${FRESH / 1000} s`
+}
+
+function blocksLine({ active_blocks, pending_blocks, proxied_blocks }: Found): string {
+  const pending = pending_blocks > 0 ? `, ${pending_blocks} not in the firewall` : ''
+  const proxied = proxied_blocks > 0 ? `, ${proxied_blocks} behind a proxy (the scoring server refuses them)` : ''
+  return `${active_blocks} active${pending}${proxied}`
 }
 
 function protectionLine(found: Found): string {

@@ -66,6 +66,24 @@ export const SETTINGS = {
     networks(),
   ),
   ipv6Prefix: row('ipv6_prefix', 64, 'IPv6 is counted and blocked by prefixes of this length.', whole(16, 128)),
+  trustedProxies: row(
+    'trusted_proxies',
+    [],
+    'Addresses and CIDRs of proxies in front of the web server; what they say about the client in client_ip_header is believed. Never blocked.',
+    networks(),
+  ),
+  clientIpHeader: row(
+    'client_ip_header',
+    '',
+    'The header in which the proxies name the client: "X-Forwarded-For", "Forwarded", "CF-Connecting-IP" …; its right-most address that is no trusted proxy counts.',
+    headerName(),
+  ),
+  deniedFile: row(
+    'denied_file',
+    '/run/modwarden/denied',
+    'With trusted_proxies: the blocked addresses and when each block ends, for the scoring server, which refuses what no packet filter can.',
+    path(),
+  ),
   firewall: row(
     'firewall',
     'auto',
@@ -110,6 +128,10 @@ export function parseSettings(
   const whole = settings as Settings
   if (whole.repeatScore > whole.blockScore)
     problems.push(`repeat_score: must not be above block_score, got ${whole.repeatScore} and ${whole.blockScore}`)
+  if (whole.trustedProxies.length > 0 && whole.clientIpHeader === '')
+    problems.push('client_ip_header: must name the header in which trusted_proxies name the client, such as X-Forwarded-For, got nothing')
+  const everybody = whole.trustedProxies.find(network => network.endsWith('/0'))
+  if (everybody !== undefined) problems.push(`trusted_proxies: must not hold everybody, or nobody can ever be blocked, got ${everybody}`)
   if (whole.threatScore > whole.repeatScore)
     problems.push(`threat_score: must not be above repeat_score, got ${whole.threatScore} and ${whole.repeatScore}`)
   return problems.length === 0 ? { ok: true, value: whole } : { ok: false, problems }
@@ -155,6 +177,11 @@ function paths(): Reader<readonly string[]> {
     v.check(value => value.length > 0, 'must name at least one path'),
     v.check(value => new Set(value).size === value.length, 'must not name a path twice'),
   )
+}
+
+function headerName(): Reader<string> {
+  const message = 'must be the name of a header'
+  return v.pipe(v.string(message), v.regex(/^[A-Za-z0-9-]{0,64}$/, message))
 }
 
 function isPath(value: string): boolean {

@@ -95,8 +95,20 @@ export type Reason = { feature: string; where: string; value: string; surprise: 
 
 export type BlockReason = 'high-score' | 'repeated' | 'too-many' | 'manual' | 'imported'
 
+/** How a block is enforced: `firewall` drops packets; `proxied` is for a client behind a trusted proxy, whose address no packet carries: the scoring
+ *  server refuses it; `observed` only notes what would have been done. */
+export type Enforcement = 'firewall' | 'proxied' | 'observed'
+
 /** `ip` is the counted address: an IPv4 address or an IPv6 prefix. */
-export type Block = { ip: string; reason: BlockReason; score: number; threatCount: number; blockedAt: Millis; expiresAt: Millis }
+export type Block = {
+  ip: string
+  reason: BlockReason
+  score: number
+  threatCount: number
+  blockedAt: Millis
+  expiresAt: Millis
+  enforcement: Enforcement
+}
 
 /** What the firewall must change. */
 export type Plan = { block: readonly string[]; unblock: readonly string[] }

@@ -44,6 +44,15 @@ const wrong: [Record<string, unknown>, string][] = [
   [{ allowlist: ['example.org'] }, '0.toml: allowlist: must hold only IP addresses and CIDRs, got ["example.org"]'],
   [{ chains: ['INPUT; rm'] }, '0.toml: chains: must hold names of chains, got ["INPUT; rm"]'],
   [{ firewall: 'ufw' }, '0.toml: firewall: must be one of "auto", "iptables", "dry-run", got "ufw"'],
+  [
+    { trusted_proxies: ['192.0.2.1'] },
+    'client_ip_header: must name the header in which trusted_proxies name the client, such as X-Forwarded-For, got nothing',
+  ],
+  [
+    { trusted_proxies: ['192.0.2.1', '0.0.0.0/0'], client_ip_header: 'Forwarded' },
+    'trusted_proxies: must not hold everybody, or nobody can ever be blocked, got 0.0.0.0/0',
+  ],
+  [{ client_ip_header: 'X Y' }, '0.toml: client_ip_header: must be the name of a header, got "X Y"'],
   [{ threat_score: 7 }, 'threat_score: must not be above repeat_score, got 7 and 6'],
 ]
 for (const [values, problem] of wrong) {

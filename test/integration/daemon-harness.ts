@@ -13,7 +13,7 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 export type DaemonHarness = ReturnType<typeof createDaemonHarness>
 
 /** A real daemon in a network namespace of its own, with its log, database and settings in a folder of its own. */
-export function createDaemonHarness(settings = '') {
+export function createDaemonHarness(settings: string | ((folder: string) => string) = '') {
   const folder = mkdtempSync(join(tmpdir(), 'modwarden-daemon-'))
   const namespace = createNamespace()
   const log = join(folder, 'log/audit.log')
@@ -21,7 +21,8 @@ export function createDaemonHarness(settings = '') {
   mkdirSync(join(folder, 'log'))
   mkdirSync(join(folder, 'db'))
   const config = join(folder, 'modwarden.toml')
-  writeFileSync(config, `audit_log = "${log}"\ndatabase = "${database}"\nmodel_dir = "${folder}/models"\n${settings}\n`)
+  const more = typeof settings === 'string' ? settings : settings(folder)
+  writeFileSync(config, `audit_log = "${log}"\ndatabase = "${database}"\nmodel_dir = "${folder}/models"\n${more}\n`)
   let daemon: ChildProcess | undefined
   let number = 0
   const journalPath = join(folder, 'journal')

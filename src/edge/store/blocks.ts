@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import type { BlockReason, Millis, Plan } from '../../core/types.ts'
+import type { BlockReason, Enforcement, Millis, Plan } from '../../core/types.ts'
 
 export type NewBlock = {
   ip: string
@@ -12,6 +12,8 @@ export type NewBlock = {
   eventId?: number
   rules?: readonly string[]
   note?: string
+  /** Default: firewall. */
+  enforcement?: Enforcement
 }
 
 /** As `blocks --json` prints it; `applied` says whether the kernel has the rule. */
@@ -26,6 +28,7 @@ export type ShownBlock = {
   event_id: number | null
   rules: string
   note: string
+  enforcement: Enforcement
   applied: number
   released_at: Millis | null
   released_by: string | null
@@ -36,13 +39,16 @@ export type RowPlan = Plan & { added: readonly number[]; removed: readonly numbe
 
 type Row = { id: number; ip: string }
 
-const SHOWN = 'id, ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, applied, released_at, released_by'
+const SHOWN =
+  'id, ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement, applied, released_at, released_by'
 const STANDS = 'released_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
+
+const IN_FIREWALL = `enforcement = 'firewall'`
 
 /** The table that decides what the firewall drops. A block ends by `release`; its row then is history. */
 export function createBlocks(database: Database) {
   const insert = database.prepare(
-    'INSERT INTO blocks (ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO blocks (ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
   const active = database.prepare<[string, Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ip = ? AND ${STANDS}`)
   const allActive = database.prepare<[Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ${STANDS} ORDER BY blocked_at, id`)
@@ -58,10 +64,17 @@ export function createBlocks(database: Database) {
   const nextExpiry = database
     .prepare<[], Millis | null>('SELECT min(expires_at) FROM blocks WHERE released_at IS NULL AND expires_at IS NOT NULL')
     .pluck()
-  const toApply = database.prepare<[], Row>('SELECT id, ip FROM blocks WHERE released_at IS NULL AND applied = 0')
+  const toApply = database.prepare<[], Row>(`SELECT id, ip FROM blocks WHERE released_at IS NULL AND applied = 0 AND ${IN_FIREWALL}`)
   const toRemove = database.prepare<[], Row>('SELECT id, ip FROM blocks WHERE released_at IS NOT NULL AND applied = 1')
-  const standing = database.prepare<[Millis], Row>(`SELECT id, ip FROM blocks WHERE ${STANDS}`)
-  const isStanding = database.prepare<[string], number>('SELECT 1 FROM blocks WHERE ip = ? AND released_at IS NULL').pluck()
+  const standing = database.prepare<[Millis], Row>(`SELECT id, ip FROM blocks WHERE ${STANDS} AND ${IN_FIREWALL}`)
+  const isStanding = database
+    .prepare<[string], number>(`SELECT 1 FROM blocks WHERE ip = ? AND released_at IS NULL AND ${IN_FIREWALL}`)
+    .pluck()
+  // When there are too many, those with the least time left are left out.
+  const denied = database.prepare<[Millis, number, number], { ip: string; expires_at: Millis | null }>(
+    `SELECT ip, expires_at FROM blocks WHERE ${STANDS} AND (enforcement = 'proxied' OR (? = 1 AND ${IN_FIREWALL}))
+     ORDER BY enforcement DESC, expires_at IS NULL DESC, expires_at DESC, ip LIMIT ?`,
+  )
   const markApplied = database.prepare('UPDATE blocks SET applied = 1 WHERE id = ?')
   const markRemoved = database.prepare('UPDATE blocks SET applied = 0 WHERE id = ?')
   const allApplied = database.prepare<[], number>('SELECT id FROM blocks WHERE applied = 1').pluck()
@@ -80,6 +93,7 @@ export function createBlocks(database: Database) {
           block.eventId,
           JSON.stringify(block.rules ?? []),
           block.note ?? '',
+          block.enforcement ?? 'firewall',
         ).lastInsertRowid,
       ),
     active: (ip: string, now: Millis): ShownBlock | undefined => active.get(ip, now),
@@ -115,7 +129,10 @@ export function createBlocks(database: Database) {
       for (const id of removed) markRemoved.run(id)
     },
 
-    /** The rows that stand now, to rebuild the chain from. */
+    /** What the scoring server refuses: the blocks of clients behind proxies, and with `all` those of the firewall too; the longest-lasting first. */
+    denied: (now: Millis, { all, most }: { all: boolean; most: number }) => denied.all(now, Number(all), most),
+
+    /** The rows that stand now and belong into the firewall, to rebuild the chain from. */
     standing: (now: Millis): Row[] => standing.all(now),
     /** Notes that the kernel holds just these rows. */
     settleAll(rows: readonly Row[]): void {

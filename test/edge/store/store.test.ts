@@ -187,10 +187,10 @@ test('migrations refuse a foreign file, a newer schema, a gap and an edited file
   chmodSync(file, 0o644)
   writeFileSync(file, `${readFileSync(file, 'utf8')}\n-- edited`)
   assert.throws(() => migrate(ours, migrations), /was edited after/)
-  writeFileSync(join(migrations, '0003-later.sql'), 'SELECT 1')
-  assert.throws(() => migrate(ours, migrations), /without gaps, expected 2/)
+  writeFileSync(join(migrations, '9999-later.sql'), 'SELECT 1')
+  assert.throws(() => migrate(ours, migrations), /without gaps, expected \d+/)
   ours.pragma('user_version = 99')
-  rmSync(join(migrations, '0003-later.sql'))
+  rmSync(join(migrations, '9999-later.sql'))
   assert.throws(() => migrate(ours, migrations), /newer modwarden/)
 })
 

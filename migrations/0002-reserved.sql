@@ -1,0 +1,1 @@
+-- Changes nothing: the number is kept for a change that comes before the next one.

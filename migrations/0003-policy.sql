@@ -1,0 +1,6 @@
+-- firewall: packets are dropped; proxied: the client comes through a trusted proxy, only the scoring server can refuse it;
+-- observed: nothing is done, it is noted what would have been.
+ALTER TABLE blocks ADD COLUMN enforcement TEXT NOT NULL DEFAULT 'firewall' CHECK (enforcement IN ('firewall', 'proxied', 'observed'));
+
+DROP INDEX blocks_to_apply;
+CREATE INDEX blocks_to_apply ON blocks (ip) WHERE released_at IS NULL AND applied = 0 AND enforcement = 'firewall';

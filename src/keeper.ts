@@ -1,0 +1,57 @@
+import type { Settings } from './core/settings.ts'
+import type { Millis } from './core/types.ts'
+import { createDeniedFile, MOST_DENIED } from './edge/denied-file.ts'
+import type { Store } from './edge/store/store.ts'
+import type { Health } from './health.ts'
+import type { Narrate } from './narrate.ts'
+
+type Parts = {
+  store: Store
+  settings: () => Settings
+  allowed: { isAllowed(ip: string): boolean; refresh(): boolean }
+  narrate: Narrate
+  health: Health
+  clock: () => Millis
+}
+
+export type Keeper = ReturnType<typeof createKeeper>
+
+/** Makes what the daemon does about its rows beyond the firewall: ends the blocks of addresses that have become allowed, and keeps the file for
+ *  the scoring server. */
+export function createKeeper({ store, settings, allowed, narrate, health, clock }: Parts) {
+  const deniedFile = createDeniedFile()
+  let hasChanged = true
+
+  function releaseAllowed(): void {
+    for (const { ip } of store.blocks.allActive(clock())) {
+      if (!allowed.isAllowed(ip)) continue
+      store.blocks.release(ip, clock(), 'allowlist')
+      narrate.unblocked(ip, 'allowlist')
+      hasChanged = true
+    }
+  }
+
+  return {
+    releaseAllowed,
+
+    /** Notes that blocks came or went. */
+    changed(): void {
+      hasChanged = true
+    },
+
+    /** Brings the file of refused addresses up to date; call it every second or so. */
+    writeDenied(): void {
+      if (!hasChanged) return
+      const { deniedFile: path, trustedProxies } = settings()
+      // Who is dropped when he comes by himself must not walk in through the proxy.
+      const rows = store.blocks.denied(clock(), { all: trustedProxies.length > 0, most: MOST_DENIED })
+      try {
+        deniedFile.update(path, rows, trustedProxies.length > 0)
+        hasChanged = false
+        health.recovered('denied_file')
+      } catch (error) {
+        health.failed('denied_file', `${(error as Error).message}; who is blocked behind a proxy is not refused`)
+      }
+    },
+  }
+}

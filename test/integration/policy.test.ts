@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { whyNoNamespace } from '../netns.ts'
+import { until } from '../until.ts'
+import { createDaemonHarness, type DaemonHarness } from './daemon-harness.ts'
+
+const skip = whyNoNamespace() ?? false
+
+/** Runs a test on a real daemon; `settings` may need its folder. */
+function withDaemon(name: string, settings: (folder: string) => string, work: (daemon: DaemonHarness) => Promise<void>): void {
+  test(name, { skip, timeout: 90_000 }, async () => {
+    const daemon = createDaemonHarness(settings)
+    try {
+      await work(daemon)
+    } catch (error) {
+      process.stderr.write(daemon.text().slice(-4000))
+      throw error
+    } finally {
+      await daemon.remove()
+    }
+  })
+}
+
+const json = (daemon: DaemonHarness, ...args: string[]) =>
+  daemon
+    .command(...args, '--json')
+    .stdout.trim()
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line) as Record<string, unknown>)
+
+withDaemon(
+  'a client behind a proxy is written down for the scoring server, the proxy is never dropped',
+  folder => `trusted_proxies = ["198.51.100.0/24"]\nclient_ip_header = "X-Forwarded-For"\ndenied_file = "${folder}/denied"`,
+  async daemon => {
+    await daemon.start()
+    const denied = () => readFileSync(join(daemon.folder, 'denied'), 'utf8')
+    assert.equal(denied(), '')
+    daemon.write(20, { ip: '198.51.100.1', loggedScore: 9 })
+    daemon.write(1, { ip: '198.51.100.1', loggedScore: 9, headers: { 'X-Forwarded-For': '192.0.2.66, 192.0.2.1, 198.51.100.7' } })
+    daemon.write(1, { ip: '192.0.2.2', loggedScore: 9, headers: { 'X-Forwarded-For': '192.0.2.67' } })
+    await until('both are blocked', () => daemon.isDropped('192.0.2.2') && denied().split('\n').length === 3)
+    const [expires] = daemon.query<{ expires: number }>("SELECT expires_at AS expires FROM blocks WHERE ip = '192.0.2.1'")
+    assert.match(denied(), new RegExp(`^192\\.0\\.2\\.1 ${Math.ceil(expires!.expires / 1000)}\n192\\.0\\.2\\.2 \\d+\n$`))
+    assert.equal(statSync(join(daemon.folder, 'denied')).mode & 0o777, 0o644)
+    assert.equal(daemon.rules().match(/-j DROP/g)!.length, 1, 'neither the proxy nor the client behind it')
+    assert.deepEqual(
+      json(daemon, 'blocks').map(({ ip, proxied, in_firewall }) => [ip, proxied, in_firewall]),
+      [
+        ['192.0.2.1', true, false],
+        ['192.0.2.2', false, true],
+      ],
+    )
+    assert.match(daemon.command('blocks').stdout, /192\.0\.2\.1 .*proxied/)
+    assert.equal((json(daemon, 'status')[0] as { firewall_in_step: boolean }).firewall_in_step, true)
+    assert.notEqual(daemon.command('block', '198.51.100.0/28').status, 0)
+
+    daemon.command('unblock', '192.0.2.1')
+    await until('it may come again', () => !denied().includes('192.0.2.1'), 2000)
+    daemon.signal('SIGTERM')
+    await daemon.ended()
+    assert.match(denied(), /^192\.0\.2\.2 /, 'a stop leaves the file')
+  },
+)
