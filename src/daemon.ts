@@ -15,7 +15,7 @@ import { openStatusFile, statusPath } from './edge/status-file.ts'
 import { isPassing, type Store } from './edge/store/store.ts'
 import { createEnforce, type Firewall } from './enforce.ts'
 import { createHealth } from './health.ts'
-import { runHousekeeping } from './housekeeping.ts'
+import { limitsOf, runHousekeeping } from './housekeeping.ts'
 import { createKeeper } from './keeper.ts'
 import { createNarrate } from './narrate.ts'
 import { type Handled, handleBatch } from './pipeline.ts'
@@ -87,13 +87,13 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   guarded(keeper.releaseAllowed)
   narrate.enforced(await enforceRows({ verify: true }))
+  keeper.writeDenied()
   log.info('daemon.started', {
     logs: live.settings.auditLogs,
     mode: live.settings.mode,
     model: model.current().version,
     blocks: store.blocks.countActive(clock()),
   })
-  keeper.writeDenied()
   status.write()
   await notify.ready(health.summary())
   const ended = Promise.all([follow(), keepHouse()].map(endTogether)).finally(close)
@@ -201,8 +201,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   }
 
   function trim(): void {
-    const { retention, countWindow, maxEvents } = live.settings
-    store.retention.trim({ before: clock() - retention, windowStart: clock() - countWindow, maxEvents })
+    store.retention.trim(limitsOf(live.settings, clock()))
     store.checkpoint()
   }
 

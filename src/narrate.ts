@@ -40,9 +40,9 @@ export function createNarrate(log: Log, clock: () => Millis) {
         if (now - told.get(ip)!.at >= MINUTE) tellThreat(ip, now)
         if (told.size > MOST_ADDRESSES) told.delete(told.keys().next().value!)
       }
-      for (const { ip, reason, score, threatCount, rules, expiresAt, enforcement } of blocks) {
+      for (const { ip, reason, score, threatCount, rules, step, expiresAt, enforcement } of blocks) {
         const proxied = enforcement === 'proxied' ? { proxied: true } : {}
-        blocked.tell('info', { ip, reason, score, threat_count: threatCount, rules, expires_at: isoTime(expiresAt), ...proxied })
+        blocked.tell('info', { ip, reason, score, threat_count: threatCount, rules, step, expires_at: isoTime(expiresAt), ...proxied })
       }
       for (const { log: path, offset, length, problem } of letters) skipped.tell('warn', { log: path, offset, length, problem })
     },

@@ -3,69 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { createSplitter } from '../src/core/entry/split.ts'
-import { createLocalOffset } from '../src/core/entry/time.ts'
-import { parseSettings } from '../src/core/settings.ts'
-import type { Batch, Entry } from '../src/core/types.ts'
-import { loadBaseModel } from '../src/edge/model-file.ts'
-import { openStore } from '../src/edge/store/store.ts'
 import { createNarrate } from '../src/narrate.ts'
-import { handleBatch, type Pipeline } from '../src/pipeline.ts'
-import { type FakeEntry, v3Entry } from './entries.ts'
-
-const NOW = Math.floor(Date.now() / 1000) * 1000
-const base = loadBaseModel()
-assert.ok(base.ok)
-const model = base.value
-
-function setUp(values: Record<string, unknown> = {}, path = ':memory:', isAllowed: (ip: string) => boolean = () => false) {
-  const settings = parseSettings([{ name: 'test', values }])
-  assert.ok(settings.ok)
-  const store = openStore(path, { create: true })
-  const time = { now: NOW }
-  const pipeline: Pipeline = {
-    store,
-    model: () => model,
-    settings: () => settings.value,
-    isAllowed,
-    clock: () => time.now,
-    parseContext: { localOffsetMinutes: createLocalOffset() },
-  }
-  return {
-    store,
-    time,
-    handle: (entries: FakeEntry[], trust: Entry['trust'] = 'full') => handleBatch(toBatch(entries, trust), pipeline),
-    pipeline,
-  }
-}
-
-function toBatch(entries: FakeEntry[], trust: Entry['trust']): Batch {
-  const text = entries.map(entry => v3Entry({ at: NOW, ...entry })).join('')
-  const pieces = createSplitter({ offset: 0 }).push(Buffer.from(text, 'latin1'))
-  const items = pieces.map(piece => {
-    assert.ok(piece.kind === 'entry')
-    return {
-      kind: 'entry' as const,
-      log: '/log',
-      inode: 1n,
-      offset: piece.start,
-      length: piece.end - piece.start,
-      format: piece.format,
-      text: piece.text,
-      trust,
-    }
-  })
-  return {
-    log: '/log',
-    items,
-    files: [{ device: 1n, inode: 1n, offset: text.length, tail: '', head: '', done: false }],
-    lostBytes: 0,
-    pendingBytes: 0,
-  }
-}
-
-const times = (count: number, entry: FakeEntry) => Array.from({ length: count }, () => entry)
-const reasons = (handled: { blocks: readonly { reason: string }[] }) => handled.blocks.map(block => block.reason)
+import { handleBatch } from '../src/pipeline.ts'
+import { NOW, reasons, setUp, times, toBatch } from './pipeline-setup.ts'
 
 test('one score above 8 blocks, with its reason, rules and times', () => {
   const { handle, store } = setUp()
@@ -127,62 +67,6 @@ test('IPv6 is counted by its prefix', () => {
   assert.deepEqual(
     handled.blocks.map(({ ip, reason }) => [ip, reason]),
     [['2001:db8::/64', 'repeated']],
-  )
-})
-
-const behindProxy = { trusted_proxies: ['198.51.100.0/24'], client_ip_header: 'X-Forwarded-For' }
-const PROXY = '198.51.100.1'
-
-test('behind a trusted proxy the client is counted and blocked, no packet of his can be dropped', () => {
-  const { handle, store } = setUp(behindProxy)
-  const { blocks } = handle([{ ip: PROXY, loggedScore: 9, headers: { 'X-Forwarded-For': '192.0.2.9, 192.0.2.1' } }])
-  assert.deepEqual(
-    blocks.map(({ ip, enforcement }) => [ip, enforcement]),
-    [['192.0.2.1', 'proxied']],
-  )
-  assert.deepEqual(store.blocks.plan().block, [])
-  assert.equal(store.blocks.hasPlan(), false)
-  assert.deepEqual(store.blocks.standing(NOW), [])
-  assert.deepEqual(
-    store.blocks.denied(NOW, { all: false, most: 10 }).map(row => row.ip),
-    ['192.0.2.1'],
-  )
-  assert.equal(store.events.recent({ ip: '192.0.2.1', since: 0, minScore: 0, limit: 1 })[0]!.address, '192.0.2.1')
-})
-
-test('who is blocked behind a proxy and then comes by himself is dropped too, and not the other way round', () => {
-  const { handle, store } = setUp(behindProxy)
-  const proxied = { ip: PROXY, loggedScore: 9, headers: { 'X-Forwarded-For': '192.0.2.1' } }
-  handle([proxied])
-  assert.deepEqual(
-    handle([{ ip: '192.0.2.1', loggedScore: 9 }]).blocks.map(block => block.enforcement),
-    ['firewall'],
-  )
-  assert.deepEqual(handle([proxied, proxied]).blocks, [])
-  assert.deepEqual(store.blocks.plan().block, ['192.0.2.1'])
-  const denied = (all: boolean) => store.blocks.denied(NOW, { all, most: 10 }).map(row => row.ip)
-  assert.deepEqual([denied(true), denied(false)], [['192.0.2.1'], []])
-})
-
-test('when there are too many to refuse, those with the least time left are left out', () => {
-  const { store } = setUp()
-  const add = (ip: string, minutes: number, enforcement: 'proxied' | 'firewall') =>
-    store.blocks.add({
-      ip,
-      reason: 'manual',
-      score: 0,
-      threatCount: 0,
-      blockedAt: NOW,
-      expiresAt: NOW + minutes * 60_000,
-      enforcement,
-    })
-  add('192.0.2.1', 5, 'proxied')
-  add('192.0.2.2', 9, 'proxied')
-  add('192.0.2.3', Number.POSITIVE_INFINITY, 'proxied')
-  add('192.0.2.4', 60, 'firewall')
-  assert.deepEqual(
-    store.blocks.denied(NOW, { all: true, most: 3 }).map(row => row.ip),
-    ['192.0.2.3', '192.0.2.2', '192.0.2.1'],
   )
 })
 

@@ -11,7 +11,7 @@ import { type Context, UsageError, withStore } from './context.ts'
 import { iso, printJson, relative } from './output.ts'
 
 type BlockOptions = { for?: string; reason?: string; json?: true }
-type UnblockOptions = { all?: true; json?: true }
+type UnblockOptions = { all?: true; forgive?: true; json?: true }
 
 export function registerBlock(program: Command, context: Context): void {
   program
@@ -29,6 +29,7 @@ export function registerBlock(program: Command, context: Context): void {
     .argument('[address...]', 'addresses or CIDRs')
     .description('end blocks and start the window of their addresses anew')
     .option('--all', 'end every block')
+    .option('--forgive', 'forget their earlier blocks too: the next one lasts no longer than a first')
     .option('--json', 'one JSON object a line')
     .addHelpText('after', '\nExample:\n  modwarden unblock 203.0.113.7')
     .action((addresses: string[], options: UnblockOptions) => unblock(context, addresses, options))
@@ -76,7 +77,7 @@ function unblock(context: Context, addresses: string[], options: UnblockOptions)
   const named = readAddresses(addresses, settings)
   const now = Date.now()
   const ended = withStore(context.writer(), store =>
-    store.transaction(() => release(store, options.all ? allActive(store, now) : named, now)),
+    store.transaction(() => release(store, options.all ? allActive(store, now) : named, { now, forgive: options.forgive === true })),
   )
   if (options.json) printJson(ended)
   else {
@@ -90,10 +91,12 @@ function allActive(store: Store, now: Millis): string[] {
   return store.blocks.allActive(now).map(row => row.ip)
 }
 
-function release(store: Store, ips: readonly string[], now: Millis) {
+function release(store: Store, ips: readonly string[], { now, forgive }: { now: Millis; forgive: boolean }) {
   return ips.map(ip => {
     store.threats.forgive(ip)
-    return { ip, was_blocked: store.blocks.release(ip, now, 'manual') }
+    const wasBlocked = store.blocks.release(ip, now, 'manual')
+    if (forgive) store.blocks.forgive(ip)
+    return { ip, was_blocked: wasBlocked, forgiven: forgive }
   })
 }
 

@@ -18,7 +18,7 @@ export function registerBlocks(program: Command, context: Context): void {
         if (options.json) printJson(blocks.map(block => blockJson(block, now)))
         else
           printTable(
-            ['address', 'reason', 'score', 'threats', 'blocked', options.all ? 'ended' : 'ends', options.all ? 'by' : ''],
+            ['address', 'reason', 'score', 'threats', 'step', 'blocked', options.all ? 'ended' : 'ends', options.all ? 'by' : ''],
             blocks.map(block => row(block, now)),
             'no address is blocked',
           )
@@ -43,6 +43,7 @@ export function blockJson(block: ShownBlock, now: Millis) {
     event_id: block.event_id,
     rules: JSON.parse(block.rules) as string[],
     note: block.note,
+    step: block.step,
     in_firewall: block.applied === 1,
     proxied: block.enforcement === 'proxied',
   }
@@ -51,7 +52,16 @@ export function blockJson(block: ShownBlock, now: Millis) {
 function row(block: ShownBlock, now: Millis): string[] {
   const ends = block.released_at === null ? relative(block.expires_at, now) : relative(block.released_at, now)
   const by = block.released_by ?? stateOf(block)
-  return [block.ip, block.reason, block.score.toFixed(1), String(block.threat_count), relative(block.blocked_at, now), ends, by]
+  return [
+    block.ip,
+    block.reason,
+    block.score.toFixed(1),
+    String(block.threat_count),
+    String(block.step),
+    relative(block.blocked_at, now),
+    ends,
+    by,
+  ]
 }
 
 function stateOf({ enforcement, applied }: ShownBlock): string {

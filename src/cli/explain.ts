@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { formatDuration } from '../core/duration.ts'
 import { printable } from '../core/printable.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Millis, Reason } from '../core/types.ts'
@@ -48,7 +49,7 @@ function ofAddress(store: Store, ip: string, settings: Settings) {
     ip,
     block: blocks.filter(block => block.released_at === null).map(block => blockJson(block, now))[0] ?? null,
     history: blocks.filter(block => block.released_at !== null).map(block => blockJson(block, now)),
-    decision: decisionText(blocks[0], settings),
+    decision: decisionText(blocks[0], settings) + stepText(blocks[0], settings),
     threats_in_window: counts.threats,
     denied_in_window: counts.denied,
     events_in_window: store.events.countHours(ip, hourOf(since), hourOf(now)),
@@ -89,6 +90,13 @@ function decisionText(block: ShownBlock | undefined, settings: Settings): string
     default:
       return `never blocked: it takes one score above ${settings.blockScore}, more than ${settings.repeatCount} threats and a score above ${settings.repeatScore}, or more than ${settings.maxCount} threats`
   }
+}
+
+function stepText(block: ShownBlock | undefined, { blockMemory }: Settings): string {
+  if (block === undefined || block.step === 1) return ''
+  const within = Number.isFinite(blockMemory) ? ` within ${formatDuration(blockMemory)}` : ''
+  const length = block.expires_at === null ? 'for ever' : formatDuration(block.expires_at - block.blocked_at)
+  return `; block number ${block.step}${within}, so it lasts ${length}`
 }
 
 function addressText(found: ReturnType<typeof ofAddress>, now: Millis): string {

@@ -59,6 +59,14 @@ export const SETTINGS = {
     between(0, 1),
   ),
   blockTime: row('block_time', '1h', 'How long an address stays blocked, from the decision on (-1: for ever).', duration()),
+  blockTimeFactor: row(
+    'block_time_factor',
+    2,
+    'Each further block within block_memory lasts so many times as long (1: no longer).',
+    between(1, 100),
+  ),
+  blockTimeMax: row('block_time_max', '7d', 'No repeated block lasts longer than this (-1: no limit).', duration()),
+  blockMemory: row('block_memory', '30d', 'A block counts as an earlier one for so long after its end.', duration()),
   allowlist: row(
     'allowlist',
     [],

@@ -108,6 +108,8 @@ export type Block = {
   blockedAt: Millis
   expiresAt: Millis
   enforcement: Enforcement
+  /** The how-manieth block of the address within the memory; 1 is the first. */
+  step: number
 }
 
 /** What the firewall must change. */

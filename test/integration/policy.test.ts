@@ -64,3 +64,34 @@ withDaemon(
     assert.match(denied(), /^192\.0\.2\.2 /, 'a stop leaves the file')
   },
 )
+
+withDaemon(
+  'a repeated block lasts longer, says so, and can be forgiven',
+  () => '',
+  async daemon => {
+    await daemon.start()
+    const blocked = async (step: number) => {
+      daemon.write(1, { ip: '192.0.2.1', loggedScore: 9 })
+      await until('it is dropped', () => daemon.isDropped('192.0.2.1'))
+      const [block] = json(daemon, 'blocks') as { step: number; blocked_at: string; expires_at: string }[]
+      assert.equal(block!.step, step)
+      return (Date.parse(block!.expires_at) - Date.parse(block!.blocked_at)) / 3_600_000
+    }
+    const lifted = async (...options: string[]) => {
+      assert.equal(daemon.command('unblock', '192.0.2.1', ...options).status, 0)
+      await until('it is open', () => !daemon.isDropped('192.0.2.1'))
+    }
+    assert.equal(await blocked(1), 1)
+    await lifted()
+    assert.equal(await blocked(2), 2)
+    assert.match(daemon.command('explain', '192.0.2.1').stdout, /block number 2 within 30 d, so it lasts 2 h/)
+    const steps = () =>
+      daemon
+        .journal()
+        .filter(line => line.event === 'address.blocked')
+        .map(line => line.step)
+    await until('the journal says so', () => steps().join() === '1,2')
+    await lifted('--forgive')
+    assert.equal(await blocked(1), 1)
+  },
+)

@@ -14,6 +14,8 @@ export type NewBlock = {
   note?: string
   /** Default: firewall. */
   enforcement?: Enforcement
+  /** Default: 1. */
+  step?: number
 }
 
 /** As `blocks --json` prints it; `applied` says whether the kernel has the rule. */
@@ -29,6 +31,7 @@ export type ShownBlock = {
   rules: string
   note: string
   enforcement: Enforcement
+  step: number
   applied: number
   released_at: Millis | null
   released_by: string | null
@@ -40,7 +43,7 @@ export type RowPlan = Plan & { added: readonly number[]; removed: readonly numbe
 type Row = { id: number; ip: string }
 
 const SHOWN =
-  'id, ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement, applied, released_at, released_by'
+  'id, ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement, step, applied, released_at, released_by'
 const STANDS = 'released_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
 
 const IN_FIREWALL = `enforcement = 'firewall'`
@@ -48,7 +51,7 @@ const IN_FIREWALL = `enforcement = 'firewall'`
 /** The table that decides what the firewall drops. A block ends by `release`; its row then is history. */
 export function createBlocks(database: Database) {
   const insert = database.prepare(
-    'INSERT INTO blocks (ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO blocks (ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement, step) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
   const active = database.prepare<[string, Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ip = ? AND ${STANDS}`)
   const allActive = database.prepare<[Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ${STANDS} ORDER BY blocked_at, id`)
@@ -61,6 +64,16 @@ export function createBlocks(database: Database) {
     `UPDATE blocks SET released_at = expires_at, released_by = 'expired' WHERE released_at IS NULL AND expires_at <= ? RETURNING ip, reason, blocked_at`,
   )
   const release = database.prepare('UPDATE blocks SET released_at = ?, released_by = ? WHERE ip = ? AND released_at IS NULL')
+  const replace = database.prepare(
+    `UPDATE blocks SET released_at = ?, released_by = 'replaced', forgiven = 1 WHERE ip = ? AND released_at IS NULL`,
+  )
+  const forgive = database.prepare('UPDATE blocks SET forgiven = 1 WHERE ip = ? AND forgiven = 0')
+  const earlier = database
+    .prepare<[string, Millis, number], number>(
+      `SELECT count(*) FROM blocks WHERE ip = ? AND coalesce(released_at, expires_at, blocked_at) > ? AND forgiven = 0
+         AND reason NOT IN ('manual', 'imported') AND (enforcement <> 'observed' OR ? = 1)`,
+    )
+    .pluck()
   const nextExpiry = database
     .prepare<[], Millis | null>('SELECT min(expires_at) FROM blocks WHERE released_at IS NULL AND expires_at IS NOT NULL')
     .pluck()
@@ -94,6 +107,7 @@ export function createBlocks(database: Database) {
           JSON.stringify(block.rules ?? []),
           block.note ?? '',
           block.enforcement ?? 'firewall',
+          block.step ?? 1,
         ).lastInsertRowid,
       ),
     active: (ip: string, now: Millis): ShownBlock | undefined => active.get(ip, now),
@@ -106,6 +120,12 @@ export function createBlocks(database: Database) {
     expire: (now: Millis) => expire.all(now),
     /** Ends the block of an address; false when none stood. */
     release: (ip: string, now: Millis, by: string): boolean => release.run(now, by, ip).changes > 0,
+    /** Ends the block of an address because the same one goes on enforced in another way: it is no earlier one then. */
+    replace: (ip: string, now: Millis): void => void replace.run(now, ip),
+    /** Lets the blocks of an address so far count no more for how long its next one lasts. */
+    forgive: (ip: string): void => void forgive.run(ip),
+    /** How many blocks of an address that the policy decided on, and nobody forgave, ended after an instant or stand; `observed` ones too if asked. */
+    countEarlier: (ip: string, since: Millis, { observed }: { observed: boolean }): number => earlier.get(ip, since, Number(observed))!,
     nextExpiry: (): Millis | undefined => nextExpiry.get() ?? undefined,
     countOverdue: (before: Millis): number => overdue.get(before)!,
 
