@@ -1,7 +1,9 @@
 import { createNetworkSet, parseNetwork } from './core/ip.ts'
 import type { Settings } from './core/settings.ts'
+import type { Millis } from './core/types.ts'
+import type { Store } from './edge/store/store.ts'
 
-/** Makes the test for what is never counted or blocked: the allowlist of the settings, and what `protectedNow` finds on this machine.
+/** Makes the test for what is never counted or blocked: the allowlist, and what `protectedNow` finds on this machine.
  *  `refresh` looks again; it says whether anything changed. */
 export function createAllowed(allowlist: () => readonly string[], protectedNow: () => readonly string[]) {
   let key = ''
@@ -17,9 +19,9 @@ export function createAllowed(allowlist: () => readonly string[], protectedNow: 
   return { isAllowed: (ip: string) => isMember(ip), refresh }
 }
 
-/** What the settings say is never blocked: the allowlist, and the proxies that speak for everybody. */
-export function neverBlocked({ allowlist, trustedProxies }: Settings): readonly string[] {
-  return [...allowlist, ...trustedProxies]
+/** What people said is never blocked: the allowlist of the settings and that of `modwarden allow`, and the proxies that speak for everybody. */
+export function neverBlocked({ allowlist, trustedProxies }: Settings, store: Pick<Store, 'allow'>, now: Millis): readonly string[] {
+  return [...allowlist, ...trustedProxies, ...store.allow.standing(now).map(row => row.network)]
 }
 
 function canonical(text: string): string[] {

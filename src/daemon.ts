@@ -58,7 +58,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const stop = new AbortController()
   const signal = AbortSignal.any([parts.signal, stop.signal])
   const model = openModel(live.settings.modelDir, log)
-  const allowed = createAllowed(() => neverBlocked(live.settings), protectedAddresses)
+  const allowed = createAllowed(() => neverBlocked(live.settings, store, clock()), protectedAddresses)
   const narrate = createNarrate(log, clock)
   const health = createHealth(log, clock, summary => void notify.status(summary))
   const status = createStatus({
@@ -172,7 +172,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     return runHousekeeping(
       [
         { every: VERIFY_WATCHED, due: isVerifyDue, work: verify },
-        { every: 5 * SECOND, due: hasWork, work: () => enforce(false) },
+        { every: 5 * SECOND, due: hasWork, work: takeUp },
         { every: SECOND, work: narrate.flush },
         { every: SECOND, work: () => guarded(keeper.writeDenied) },
         { every: 2 * SECOND, work: status.write },
@@ -190,6 +190,12 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     )
   }
 
+  /** Does what commands wrote down, and what time has brought. */
+  async function takeUp(): Promise<void> {
+    guarded(keeper.refreshAllowed)
+    await enforce(false)
+  }
+
   function isVerifyDue(): boolean {
     const passed = performance.now() - verified.at
     return watch?.isWatching() ? verified.changed && passed >= SECOND : passed >= VERIFY
@@ -201,6 +207,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   }
 
   function trim(): void {
+    store.allow.expire(clock())
     store.retention.trim(limitsOf(live.settings, clock()))
     store.checkpoint()
   }

@@ -20,12 +20,18 @@ export type Keeper = ReturnType<typeof createKeeper>
  *  the scoring server. */
 export function createKeeper({ store, settings, allowed, narrate, health, clock }: Parts) {
   const deniedFile = createDeniedFile()
+  let known = new Map(store.allow.standing(clock()).map(row => [row.network, row]))
   let hasChanged = true
 
   function releaseAllowed(): void {
     for (const { ip } of store.blocks.allActive(clock())) {
       if (!allowed.isAllowed(ip)) continue
-      store.blocks.release(ip, clock(), 'allowlist')
+      store.transaction(() => {
+        store.blocks.release(ip, clock(), 'allowlist')
+        // Should it be allowed no longer, it starts anew.
+        store.blocks.forgive(ip)
+        store.threats.forgive(ip)
+      })
       narrate.unblocked(ip, 'allowlist')
       hasChanged = true
     }
@@ -33,6 +39,17 @@ export function createKeeper({ store, settings, allowed, narrate, health, clock 
 
   return {
     releaseAllowed,
+
+    /** Takes up what `modwarden allow` wrote or what of it is over, and lifts the blocks of what is allowed now. */
+    refreshAllowed(): void {
+      const standing = new Map(store.allow.standing(clock()).map(row => [row.network, row]))
+      const added = [...standing.values()].filter(row => known.get(row.network)?.added_at !== row.added_at)
+      const ended = [...known.keys()].filter(network => !standing.has(network))
+      known = standing
+      if (added.length + ended.length === 0) return
+      narrate.allowed(added, ended)
+      if (allowed.refresh()) releaseAllowed()
+    },
 
     /** Notes that blocks came or went. */
     changed(): void {

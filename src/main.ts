@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { registerAllow } from './cli/allow.ts'
 import { registerBlock } from './cli/block.ts'
 import { registerBlocks } from './cli/blocks.ts'
 import { registerCheck, settingsProblems } from './cli/check.ts'
@@ -39,6 +40,7 @@ registerCheck(program, context)
 registerStatus(program, context)
 registerBlocks(program, context)
 registerBlock(program, context)
+registerAllow(program, context)
 registerEvents(program, context)
 registerExplain(program, context)
 registerParse(program)

@@ -1,5 +1,6 @@
 import type { Millis } from './core/types.ts'
 import type { Log } from './edge/log.ts'
+import type { AllowRow } from './edge/store/allow.ts'
 import type { Enforced } from './enforce.ts'
 import type { Handled } from './pipeline.ts'
 
@@ -17,6 +18,8 @@ export function createNarrate(log: Log, clock: () => Millis) {
   const counted = createBurst(log, clock, 'threat.counted', 'threats.counted')
   const blocked = createBurst(log, clock, 'address.blocked', 'addresses.blocked')
   const unblocked = createBurst(log, clock, 'address.unblocked', 'addresses.unblocked')
+  const allowed = createBurst(log, clock, 'address.allowed', 'addresses.allowed')
+  const disallowed = createBurst(log, clock, 'address.disallowed', 'addresses.disallowed')
   const skipped = createBurst(log, clock, 'entry.skipped', 'entries.skipped')
 
   function tellThreat(ip: string, now: Millis): void {
@@ -53,6 +56,12 @@ export function createNarrate(log: Log, clock: () => Millis) {
       if (repaired !== undefined) log.warn('firewall.repaired', { drift: repaired })
     },
 
+    allowed(added: readonly AllowRow[], ended: readonly string[]): void {
+      for (const { network, reason, expires_at } of added)
+        allowed.tell('info', { network, reason, expires_at: isoTime(expires_at ?? Number.POSITIVE_INFINITY) })
+      for (const network of ended) disallowed.tell('info', { network })
+    },
+
     unblocked: (ip: string, by: string): void => unblocked.tell('info', { ip, by }),
 
     /** Tells what has been held back for a minute; call it every second or so. */
@@ -63,7 +72,7 @@ export function createNarrate(log: Log, clock: () => Millis) {
         if (untold > 0) tellThreat(ip, now)
         else told.delete(ip)
       }
-      for (const burst of [counted, blocked, unblocked, skipped]) burst.flush()
+      for (const burst of [counted, blocked, unblocked, allowed, disallowed, skipped]) burst.flush()
     },
   }
 }

@@ -41,14 +41,14 @@ function block(context: Context, addresses: string[], options: BlockOptions): vo
   if (blockTime === undefined || blockTime <= 0)
     throw new UsageError(`--for: must be a duration such as 90s, 10m, 1h, 7d or -1, got '${options.for}'`)
   const ips = readAddresses(addresses, settings)
-  const { isAllowed } = createAllowed(() => neverBlocked(settings), protectedAddresses)
-  const refused = ips.find(isAllowed)
-  if (refused !== undefined)
-    throw new Error(
-      `${refused} is (or holds) an allowed address: the allowlist, a trusted proxy, this machine, its gateway, its DNS servers or a logged-in client; nothing was blocked`,
-    )
   const now = Date.now()
   withStore(context.writer(), store => {
+    const { isAllowed } = createAllowed(() => neverBlocked(settings, store, now), protectedAddresses)
+    const refused = ips.find(isAllowed)
+    if (refused !== undefined)
+      throw new Error(
+        `${refused} is (or holds) an allowed address: the allowlist, a trusted proxy, this machine, its gateway, its DNS servers or a logged-in client; nothing was blocked`,
+      )
     store.transaction(() => {
       for (const ip of ips) {
         // A manual block takes the place of the one that stands, so that its time and note hold.

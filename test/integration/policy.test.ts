@@ -95,3 +95,49 @@ withDaemon(
     assert.equal(await blocked(1), 1)
   },
 )
+
+withDaemon(
+  'allow lifts a standing block within a second, and ends in time',
+  () => '',
+  async daemon => {
+    await daemon.start()
+    const attack = () => daemon.write(1, { ip: '192.0.2.1', loggedScore: 9 })
+    attack()
+    await until('it is dropped', () => daemon.isDropped('192.0.2.1'))
+    assert.deepEqual(
+      json(daemon, 'allow', '192.0.2.1', '--for', '4s', '--reason', 'a \u001b[31mtest').map(({ network, reason, lifted }) => [
+        network,
+        reason,
+        lifted,
+      ]),
+      [['192.0.2.1', 'a \\x1b[31mtest', ['192.0.2.1']]],
+    )
+    await until('it is open', () => !daemon.isDropped('192.0.2.1'), 1000)
+    const told = (event: string) => daemon.journal().find(line => line.event === event)
+    await until(
+      'the journal says so',
+      () => told('address.allowed')?.network === '192.0.2.1' && told('address.unblocked')?.by === 'allowlist',
+    )
+    attack()
+    await until('it is read', () => daemon.ids().length === 2)
+    assert.equal(daemon.isDropped('192.0.2.1'), false)
+    assert.match(daemon.command('block', '192.0.2.0/30').stderr, /allowed address/)
+    assert.match(daemon.command('allow', '--list').stdout, /192\.0\.2\.1 .*x1b\[31mtest/)
+
+    await until('it is over', () => told('address.disallowed')?.network === '192.0.2.1')
+    assert.equal(daemon.isDropped('192.0.2.1'), false, 'it starts anew')
+    attack()
+    await until('it is dropped again', () => daemon.isDropped('192.0.2.1'))
+    assert.equal(json(daemon, 'blocks')[0]!.step, 1)
+
+    daemon.command('allow', '192.0.2.0/24')
+    await until('it is open again', () => !daemon.isDropped('192.0.2.1'), 1000)
+    assert.deepEqual(json(daemon, 'allow', '--remove', '192.0.2.0/24', '203.0.113.1'), [
+      { network: '192.0.2.0/24', was_allowed: true },
+      { network: '203.0.113.1', was_allowed: false },
+    ])
+    assert.deepEqual(json(daemon, 'allow', '--list'), [])
+    for (const wrong of [['allow'], ['allow', '--list', '192.0.2.1'], ['allow', 'example.org'], ['allow', '192.0.2.1', '--for', 'ever']])
+      assert.equal(daemon.command(...wrong).status, 64, wrong.join(' '))
+  },
+)

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Sqlite, { type Database } from 'better-sqlite3'
+import { createAllow } from './allow.ts'
 import { createBlocks } from './blocks.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createEvents } from './events.ts'
@@ -88,6 +89,7 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
     events: createEvents(database),
     threats: createThreats(database),
     blocks: createBlocks(database),
+    allow: createAllow(database),
     positions: createPositions(database),
     deadLetters: createDeadLetters(database),
     scores: createScores(database),
