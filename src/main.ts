@@ -11,6 +11,7 @@ import { registerExplain } from './cli/explain.ts'
 import { registerFlush } from './cli/flush.ts'
 import { registerModels } from './cli/models.ts'
 import { registerParse } from './cli/parse.ts'
+import { registerReplay } from './cli/replay.ts'
 import { registerRun } from './cli/run.ts'
 import { registerScore } from './cli/score.ts'
 import { registerStatus } from './cli/status.ts'
@@ -44,6 +45,7 @@ registerAllow(program, context)
 registerEvents(program, context)
 registerExplain(program, context)
 registerParse(program)
+registerReplay(program, context)
 registerScore(program, model)
 registerTrain(program, model)
 registerEvaluate(program, model)

@@ -16,9 +16,11 @@ export type Pipeline = {
   store: Store
   model: () => Model
   settings: () => Settings
-  /** Never counted and never blocked; takes an address or a prefix. */
-  isAllowed: (ip: string) => boolean
+  /** Never counted and never blocked; takes an address or a prefix, and the time of its event. */
+  isAllowed: (ip: string, at: Millis) => boolean
   clock: () => Millis
+  /** The log is an old one: every entry is taken as seen at its own time. */
+  isReplay?: boolean
   parseContext: ParseContext
 }
 
@@ -60,7 +62,8 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
     const seenAt = pipeline.clock()
     for (const letter of skipped) store.deadLetters.add({ ...letter, seenAt })
     const activity = createActivity(store)
-    const handled = readings.map(reading => handleReading(reading, { ...pipeline, activity }, seenAt))
+    const parts = { ...pipeline, activity }
+    const handled = readings.map(reading => handleReading(reading, parts, pipeline.isReplay ? reading.at : seenAt))
     activity.save()
     const threats = handled.flatMap(({ threat }) => threat ?? [])
     const blocks = handled.flatMap(({ block }) => block ?? [])
@@ -107,7 +110,7 @@ function handleReading(
   const settings = pipeline.settings()
   const { entry, event, at, ip, isProxied, score } = reading
   if (entry.trust === 'full') pipeline.activity.add(ip, at)
-  const counts = entry.trust === 'full' && isThreat({ score, intercepted: event.intercepted }, settings) && !pipeline.isAllowed(ip)
+  const counts = entry.trust === 'full' && isThreat({ score, intercepted: event.intercepted }, settings) && !pipeline.isAllowed(ip, at)
   const eventId = store.events.add(toRow(reading, seenAt, counts))
   if (!counts) return {}
 

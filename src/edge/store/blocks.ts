@@ -63,7 +63,9 @@ export function createBlocks(database: Database) {
   const expire = database.prepare<[Millis], { ip: string; reason: string; blocked_at: Millis }>(
     `UPDATE blocks SET released_at = expires_at, released_by = 'expired' WHERE released_at IS NULL AND expires_at <= ? RETURNING ip, reason, blocked_at`,
   )
-  const release = database.prepare('UPDATE blocks SET released_at = ?, released_by = ? WHERE ip = ? AND released_at IS NULL')
+  const release = database.prepare(
+    'UPDATE blocks SET released_at = min(?, coalesce(expires_at, ?)), released_by = ? WHERE ip = ? AND released_at IS NULL',
+  )
   const replace = database.prepare(
     `UPDATE blocks SET released_at = ?, released_by = 'replaced', forgiven = 1 WHERE ip = ? AND released_at IS NULL`,
   )
@@ -119,7 +121,7 @@ export function createBlocks(database: Database) {
     /** Ends every block whose time is over and gives their addresses. */
     expire: (now: Millis) => expire.all(now),
     /** Ends the block of an address; false when none stood. */
-    release: (ip: string, now: Millis, by: string): boolean => release.run(now, by, ip).changes > 0,
+    release: (ip: string, now: Millis, by: string): boolean => release.run(now, now, by, ip).changes > 0,
     /** Ends the block of an address because the same one goes on enforced in another way: it is no earlier one then. */
     replace: (ip: string, now: Millis): void => void replace.run(now, ip),
     /** Lets the blocks of an address so far count no more for how long its next one lasts. */

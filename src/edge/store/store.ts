@@ -10,6 +10,7 @@ import { migrate } from './migrate.ts'
 import { createPositions } from './positions.ts'
 import { createRetention } from './retention.ts'
 import { createScores } from './scores.ts'
+import { createTally } from './scratch.ts'
 import { createThreats } from './threats.ts'
 import { createTotals } from './totals.ts'
 
@@ -48,6 +49,16 @@ export function openStore(path: string, { create }: { create: boolean }): Store 
     database.close()
     throw error
   }
+}
+
+/** Opens a database that nobody else sees and that is gone when it is closed, for a replay; what memory does not hold goes to a temporary file. */
+export function openScratchStore() {
+  const database = new Sqlite('')
+  database.pragma('journal_mode = MEMORY')
+  database.pragma('synchronous = OFF')
+  database.pragma('cache_size = -32768')
+  migrate(database, MIGRATIONS)
+  return { store: createStore(database, { isOwner: false }), tally: createTally(database) }
 }
 
 /** Opens the database to read; works while the daemon runs, is stopped or was killed. Throws when there is none. */
