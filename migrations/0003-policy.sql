@@ -8,3 +8,42 @@ ALTER TABLE blocks ADD COLUMN forgiven INTEGER NOT NULL DEFAULT 0;
 
 DROP INDEX blocks_to_apply;
 CREATE INDEX blocks_to_apply ON blocks (ip) WHERE released_at IS NULL AND applied = 0 AND enforcement = 'firewall';
+CREATE INDEX blocks_by_enforcement ON blocks (enforcement, reason) WHERE released_at IS NULL;
+CREATE INDEX blocks_observed ON blocks (blocked_at) WHERE enforcement = 'observed';
+
+-- What was only observed never was a block.
+DROP VIEW blocked_ips;
+CREATE VIEW blocked_ips AS
+  SELECT ip, reason, score, threat_count,
+    strftime('%Y-%m-%dT%H:%M:%fZ', blocked_at / 1000.0, 'unixepoch') AS blocked_at,
+    strftime('%Y-%m-%dT%H:%M:%fZ', expires_at / 1000.0, 'unixepoch') AS expires_at,
+    CAST(round((expires_at - (julianday('now') - 2440587.5) * 86400000) / 1000.0) AS INTEGER) AS seconds_left
+  FROM blocks
+  WHERE released_at IS NULL AND (expires_at IS NULL OR expires_at > (julianday('now') - 2440587.5) * 86400000) AND enforcement <> 'observed';
+
+DROP VIEW block_history;
+CREATE VIEW block_history AS
+  SELECT ip, reason, score, threat_count,
+    strftime('%Y-%m-%dT%H:%M:%fZ', blocked_at / 1000.0, 'unixepoch') AS blocked_at,
+    strftime('%Y-%m-%dT%H:%M:%fZ', expires_at / 1000.0, 'unixepoch') AS expires_at,
+    strftime('%Y-%m-%dT%H:%M:%fZ', released_at / 1000.0, 'unixepoch') AS released_at,
+    released_by
+  FROM blocks
+  WHERE enforcement <> 'observed';
+
+CREATE VIEW observed_blocks AS
+  SELECT ip, reason, score, threat_count,
+    strftime('%Y-%m-%dT%H:%M:%fZ', blocked_at / 1000.0, 'unixepoch') AS blocked_at,
+    strftime('%Y-%m-%dT%H:%M:%fZ', expires_at / 1000.0, 'unixepoch') AS expires_at
+  FROM blocks
+  WHERE enforcement = 'observed';
+
+DROP VIEW top_offenders;
+CREATE VIEW top_offenders AS
+  SELECT t.ip AS ip, count(*) AS threat_count, max(t.score) AS highest_score,
+    strftime('%Y-%m-%dT%H:%M:%fZ', min(t.at) / 1000.0, 'unixepoch') AS first_seen,
+    strftime('%Y-%m-%dT%H:%M:%fZ', max(t.at) / 1000.0, 'unixepoch') AS last_seen,
+    (SELECT count(*) FROM blocks b WHERE b.ip = t.ip AND b.enforcement <> 'observed') AS blocks
+  FROM threats t
+  GROUP BY t.ip
+  ORDER BY threat_count DESC, highest_score DESC;

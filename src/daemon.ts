@@ -86,6 +86,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   })
 
   guarded(keeper.releaseAllowed)
+  guarded(keeper.fitMode)
   narrate.enforced(await enforceRows({ verify: true }))
   keeper.writeDenied()
   log.info('daemon.started', {
@@ -193,6 +194,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   /** Does what commands wrote down, and what time has brought. */
   async function takeUp(): Promise<void> {
     guarded(keeper.refreshAllowed)
+    guarded(keeper.fitMode)
     await enforce(false)
   }
 

@@ -40,6 +40,9 @@ export function createKeeper({ store, settings, allowed, narrate, health, clock 
   return {
     releaseAllowed,
 
+    /** Makes the rows that commands wrote fit the mode of the running daemon. */
+    fitMode: (): void => store.blocks.switchTo(settings().mode),
+
     /** Takes up what `modwarden allow` wrote or what of it is over, and lifts the blocks of what is allowed now. */
     refreshAllowed(): void {
       const standing = new Map(store.allow.standing(clock()).map(row => [row.network, row]))

@@ -10,6 +10,7 @@ import { registerExpire } from './cli/expire.ts'
 import { registerExplain } from './cli/explain.ts'
 import { registerFlush } from './cli/flush.ts'
 import { registerModels } from './cli/models.ts'
+import { registerObserved } from './cli/observed.ts'
 import { registerParse } from './cli/parse.ts'
 import { registerReplay } from './cli/replay.ts'
 import { registerRun } from './cli/run.ts'
@@ -42,6 +43,7 @@ registerStatus(program, context)
 registerBlocks(program, context)
 registerBlock(program, context)
 registerAllow(program, context)
+registerObserved(program, context)
 registerEvents(program, context)
 registerExplain(program, context)
 registerParse(program)

@@ -17,6 +17,7 @@ export function createNarrate(log: Log, clock: () => Millis) {
   const told = new Map<string, { at: Millis; untold: number; score: number; count: number }>()
   const counted = createBurst(log, clock, 'threat.counted', 'threats.counted')
   const blocked = createBurst(log, clock, 'address.blocked', 'addresses.blocked')
+  const observed = createBurst(log, clock, 'address.observed', 'addresses.observed')
   const unblocked = createBurst(log, clock, 'address.unblocked', 'addresses.unblocked')
   const allowed = createBurst(log, clock, 'address.allowed', 'addresses.allowed')
   const disallowed = createBurst(log, clock, 'address.disallowed', 'addresses.disallowed')
@@ -45,7 +46,8 @@ export function createNarrate(log: Log, clock: () => Millis) {
       }
       for (const { ip, reason, score, threatCount, rules, step, expiresAt, enforcement } of blocks) {
         const proxied = enforcement === 'proxied' ? { proxied: true } : {}
-        blocked.tell('info', { ip, reason, score, threat_count: threatCount, rules, step, expires_at: isoTime(expiresAt), ...proxied })
+        const tell = enforcement === 'observed' ? observed.tell : blocked.tell
+        tell('info', { ip, reason, score, threat_count: threatCount, rules, step, expires_at: isoTime(expiresAt), ...proxied })
       }
       for (const { log: path, offset, length, problem } of letters) skipped.tell('warn', { log: path, offset, length, problem })
     },
@@ -72,7 +74,7 @@ export function createNarrate(log: Log, clock: () => Millis) {
         if (untold > 0) tellThreat(ip, now)
         else told.delete(ip)
       }
-      for (const burst of [counted, blocked, unblocked, allowed, disallowed, skipped]) burst.flush()
+      for (const burst of [counted, blocked, observed, unblocked, allowed, disallowed, skipped]) burst.flush()
     },
   }
 }

@@ -74,7 +74,7 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
       skipped: skipped.length,
       lostBytes: batch.lostBytes,
       threats: threats.length,
-      blocks: blocks.length,
+      blocks: blocks.filter(block => block.enforcement !== 'observed').length,
     })
     store.positions.save(batch.log, batch.files)
     return { parsed: readings.length, skipped, threats, blocks }

@@ -1,7 +1,7 @@
 import { enforcementOf, outranks } from './core/enforcement.ts'
 import { blockLength } from './core/escalate.ts'
 import type { Settings } from './core/settings.ts'
-import type { Block, BlockReason, Millis } from './core/types.ts'
+import type { Block, BlockReason, Enforcement, Millis } from './core/types.ts'
 import type { ShownBlock } from './edge/store/blocks.ts'
 import type { Store } from './edge/store/store.ts'
 
@@ -18,15 +18,17 @@ export type Wanted = {
   isProxied: boolean
 }
 
+type Placing = { ip: string; enforcement: Enforcement; standing: ShownBlock | undefined }
+
 type Parts = { store: Store; settings: () => Settings }
 
 /** Writes the block that the policy decided on, within the caller's transaction; undefined when one stands already that is enforced no less. */
 export function placeBlock({ isProxied, ...wanted }: Wanted, now: Millis, { store, settings }: Parts): NewBlock | undefined {
   const { ip } = wanted
-  const enforcement = enforcementOf(isProxied)
+  const enforcement = enforcementOf({ reason: wanted.reason, isProxied }, settings())
   const standing = store.blocks.active(ip, now)
   if (standing !== undefined && !outranks(enforcement, standing.enforcement)) return undefined
-  const step = stepOf(ip, standing, now, { store, settings })
+  const step = stepOf({ ip, enforcement, standing }, now, { store, settings })
   const block = { ...wanted, enforcement, step, blockedAt: now, expiresAt: now + blockLength(step, settings()) }
   // An ended block whose expiry nobody has noted yet would stand in the way.
   if (standing === undefined) store.blocks.release(ip, now, 'expired')
@@ -35,8 +37,10 @@ export function placeBlock({ isProxied, ...wanted }: Wanted, now: Millis, { stor
   return block
 }
 
-/** The same block enforced in another way is no further one. */
-function stepOf(ip: string, standing: ShownBlock | undefined, now: Millis, { store, settings }: Parts): number {
-  const earlier = store.blocks.countEarlier(ip, now - settings().blockMemory, { observed: false })
-  return standing === undefined ? earlier + 1 : Math.max(1, earlier)
+function stepOf({ ip, enforcement, standing }: Placing, now: Millis, { store, settings }: Parts): number {
+  // What is observed shows what would have been; what was observed makes nothing last longer.
+  const earlier = store.blocks.countEarlier(ip, now - settings().blockMemory, { observed: enforcement === 'observed' })
+  // The same block enforced in another way is no further one.
+  const isFurther = standing === undefined || standing.enforcement === 'observed'
+  return isFurther ? earlier + 1 : Math.max(1, earlier)
 }

@@ -108,3 +108,9 @@ test('a block that is enforced in another way is no further one', () => {
     [2],
   )
 })
+
+test('what was only observed makes no later block last longer; among themselves the observed ones do', () => {
+  const observed = blockedAt([0, DAY, 2 * DAY], { mode: 'observe' })
+  assert.deepEqual(observed.hours, ['1: 1 h', '2: 2 h', '3: 4 h'])
+  assert.equal(observed.store.blocks.countEarlier('192.0.2.1', NOW, { observed: false }), 0)
+})

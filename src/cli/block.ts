@@ -60,14 +60,19 @@ function block(context: Context, addresses: string[], options: BlockOptions): vo
           threatCount: 0,
           blockedAt: now,
           expiresAt: now + blockTime,
+          enforcement: settings.mode === 'observe' ? 'observed' : 'firewall',
           note: printable(options.reason ?? ''),
         })
       }
     })
   })
+  const is = settings.mode === 'observe' ? 'is noted but, with mode = "observe", not' : 'is'
   const expiresAt = Number.isFinite(blockTime) ? now + blockTime : null
-  if (options.json) printJson(ips.map(ip => ({ ip, reason: 'manual', blocked_at: iso(now), expires_at: iso(expiresAt) })))
-  else for (const ip of ips) process.stdout.write(`${ip} is blocked, ends ${relative(expiresAt, now)}\n`)
+  if (options.json)
+    printJson(
+      ips.map(ip => ({ ip, reason: 'manual', blocked_at: iso(now), expires_at: iso(expiresAt), observed: settings.mode === 'observe' })),
+    )
+  else for (const ip of ips) process.stdout.write(`${ip} ${is} blocked, ends ${relative(expiresAt, now)}\n`)
 }
 
 function unblock(context: Context, addresses: string[], options: UnblockOptions): void {

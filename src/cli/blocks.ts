@@ -46,12 +46,13 @@ export function blockJson(block: ShownBlock, now: Millis) {
     step: block.step,
     in_firewall: block.applied === 1,
     proxied: block.enforcement === 'proxied',
+    observed: block.enforcement === 'observed',
   }
 }
 
 function row(block: ShownBlock, now: Millis): string[] {
   const ends = block.released_at === null ? relative(block.expires_at, now) : relative(block.released_at, now)
-  const by = block.released_by ?? stateOf(block)
+  const by = [block.enforcement === 'observed' ? 'only observed: not blocked' : '', block.released_by ?? stateOf(block)].filter(Boolean)
   return [
     block.ip,
     block.reason,
@@ -60,11 +61,12 @@ function row(block: ShownBlock, now: Millis): string[] {
     String(block.step),
     relative(block.blocked_at, now),
     ends,
-    by,
+    by.join(', '),
   ]
 }
 
 function stateOf({ enforcement, applied }: ShownBlock): string {
+  if (enforcement === 'observed') return ''
   if (enforcement === 'proxied') return 'proxied: the scoring server refuses it'
   return applied === 1 ? '' : 'not in the firewall'
 }

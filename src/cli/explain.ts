@@ -104,12 +104,15 @@ function addressText(found: ReturnType<typeof ofAddress>, now: Millis): string {
   const stands =
     block === null
       ? 'not blocked'
-      : `blocked since ${block.blocked_at}${block.proxied ? ' (proxied: the scoring server refuses it, no packet can be dropped)' : ''}, ends ${relative(block.expires_at === null ? null : Date.parse(block.expires_at), now)}`
+      : `${block.observed ? 'NOT blocked, only observed: would be blocked' : 'blocked'} since ${block.blocked_at}${block.proxied ? ' (proxied: the scoring server refuses it, no packet can be dropped)' : ''}, ends ${relative(block.expires_at === null ? null : Date.parse(block.expires_at), now)}`
   const lines = [
     `${found.ip}: ${stands}`,
     `  ${found.decision}`,
     `  in the window: ${found.threats_in_window} threats (${found.denied_in_window} denied by the WAF) in ${found.events_in_window} requests`,
-    ...history.map(past => `  earlier block: ${past.reason}, ${past.blocked_at} to ${past.released_at} (${past.released_by})`),
+    ...history.map(
+      past =>
+        `  earlier block${past.observed ? ', only observed' : ''}: ${past.reason}, ${past.blocked_at} to ${past.released_at} (${past.released_by})`,
+    ),
     ...(found.threats.length === 0 ? ['  no threats kept'] : [`  the last ${found.threats.length} threats, newest first:`]),
     ...found.threats.flatMap(threat => threatLines(threat, threat.event)),
   ]

@@ -32,7 +32,8 @@ function gather(store: Store, settings: Settings, now: Millis) {
   const state = readStatusFile(statusPath(settings.database))
   const isAlive = state !== undefined && isRunning(state)
   const totals = store.totals.all()
-  const active = store.blocks.allActive(now)
+  const standing = store.blocks.allActive(now)
+  const active = standing.filter(block => block.enforcement !== 'observed')
   const pending = active.filter(block => block.enforcement === 'firewall' && block.applied === 0).length
   return {
     running: isAlive,
@@ -56,6 +57,8 @@ function gather(store: Store, settings: Settings, now: Millis) {
     threats_in_window: store.threats.countAllSince(now - settings.countWindow),
     active_blocks: active.length,
     pending_blocks: pending,
+    observed_blocks: standing.length - active.length,
+    observe_reasons: settings.observeReasons,
     proxied_blocks: active.filter(block => block.enforcement === 'proxied').length,
   }
 }
@@ -103,17 +106,19 @@ function daemonLine({ running, responding, started_at, pid }: Found, now: Millis
   return responding ? `running for ${since} (pid ${pid})` : `pid ${pid} runs but has not answered for ${FRESH / 1000} s`
 }
 
-function blocksLine({ active_blocks, pending_blocks, proxied_blocks }: Found): string {
+function blocksLine({ active_blocks, pending_blocks, proxied_blocks, observed_blocks }: Found): string {
   const pending = pending_blocks > 0 ? `, ${pending_blocks} not in the firewall` : ''
   const proxied = proxied_blocks > 0 ? `, ${proxied_blocks} behind a proxy (the scoring server refuses them)` : ''
-  return `${active_blocks} active${pending}${proxied}`
+  const observed = observed_blocks > 0 ? `; ${observed_blocks} only observed ('modwarden observed')` : ''
+  return `${active_blocks} active${pending}${proxied}${observed}`
 }
 
 function protectionLine(found: Found): string {
   if (found.mode === 'observe') return 'observing only: nothing is blocked (mode = "observe")'
   if (!found.running) return 'standing blocks stay in the firewall; nothing new is blocked'
   if (found.firewall === 'dry-run') return 'dry run: nothing is blocked'
-  return found.firewall_in_step ? 'enforcing; the firewall is in step' : 'enforcing; the firewall is NOT in step'
+  const partly = found.observe_reasons.length > 0 ? `, only observing ${found.observe_reasons.join(', ')}` : ''
+  return `enforcing${partly}; the firewall is ${found.firewall_in_step ? '' : 'NOT '}in step`
 }
 
 function relativeIso(at: string | null, now: Millis): string {

@@ -33,6 +33,12 @@ export const SETTINGS = {
     path(),
   ),
   mode: row('mode', 'enforce', '"enforce" blocks; "observe" does everything but the firewall.', oneOf('enforce', 'observe')),
+  observeReasons: row(
+    'observe_reasons',
+    [],
+    'Reasons for which nothing is blocked, only noted what would have been: "high-score", "repeated", "too-many".',
+    listOf('high-score', 'repeated', 'too-many'),
+  ),
   threatScore: row('threat_score', 5, 'A request that scores higher is a threat.', between(0, 10)),
   repeatScore: row('repeat_score', 6, 'After more than repeat_count threats, one that scores higher blocks its address.', between(0, 10)),
   highScore: row('high_score', 7, 'From here on a score is called high in reports.', between(0, 10)),
@@ -198,6 +204,11 @@ function isPath(value: string): boolean {
 
 function oneOf<const T extends string>(...options: T[]): Reader<T> {
   return v.picklist(options, `must be one of ${options.map(option => `"${option}"`).join(', ')}`)
+}
+
+function listOf<const T extends string>(...options: T[]): Reader<readonly T[]> {
+  const message = `must be a list of ${options.map(option => `"${option}"`).join(', ')}`
+  return v.array(v.picklist(options, message), message)
 }
 
 function between(low: number, high: number): Reader<number> {

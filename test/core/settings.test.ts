@@ -53,6 +53,7 @@ const wrong: [Record<string, unknown>, string][] = [
     'trusted_proxies: must not hold everybody, or nobody can ever be blocked, got 0.0.0.0/0',
   ],
   [{ client_ip_header: 'X Y' }, '0.toml: client_ip_header: must be the name of a header, got "X Y"'],
+  [{ observe_reasons: ['all'] }, '0.toml: observe_reasons: must be a list of "high-score", "repeated", "too-many", got ["all"]'],
   [{ threat_score: 7 }, 'threat_score: must not be above repeat_score, got 7 and 6'],
 ]
 for (const [values, problem] of wrong) {

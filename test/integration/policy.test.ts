@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { whyNoNamespace } from '../netns.ts'
@@ -139,5 +139,69 @@ withDaemon(
     assert.deepEqual(json(daemon, 'allow', '--list'), [])
     for (const wrong of [['allow'], ['allow', '--list', '192.0.2.1'], ['allow', 'example.org'], ['allow', '192.0.2.1', '--for', 'ever']])
       assert.equal(daemon.command(...wrong).status, 64, wrong.join(' '))
+  },
+)
+
+withDaemon(
+  'what is only observed is told, never dropped, and enforced from the next threat on once the mode says so',
+  () => 'mode = "observe"',
+  async daemon => {
+    await daemon.start()
+    daemon.write(3, { ip: '192.0.2.1' })
+    daemon.write(2, { ip: '192.0.2.1', loggedScore: 9 })
+    await until('it is observed', () => daemon.query('SELECT ip FROM observed_blocks').length === 1)
+    assert.match(daemon.command('block', '192.0.2.9').stdout, /noted but, with mode = "observe", not blocked/)
+    assert.deepEqual(daemon.query('SELECT ip FROM blocked_ips'), [])
+    await until('the journal says so', () => daemon.journal().some(line => line.event === 'address.observed' && line.ip === '192.0.2.1'))
+    assert.equal(daemon.text().includes('address.blocked'), false)
+    const [status] = json(daemon, 'status')
+    assert.deepEqual([status!.active_blocks, status!.observed_blocks], [0, 2])
+    assert.match(daemon.command('blocks').stdout, /192\.0\.2\.1 .*only observed: not blocked/)
+    assert.match(daemon.command('explain', '192.0.2.1').stdout, /NOT blocked, only observed/)
+    const [observed] = json(daemon, 'observed') as unknown as [{ days: Record<string, unknown>[]; addresses: Record<string, unknown>[] }]
+    const { day, ...counts } = observed.days[0]!
+    assert.match(String(day), /^\d{4}-\d\d-\d\d$/)
+    assert.deepEqual(counts, { addresses: 2, blocks: 2, requests: 5, clean_requests: 3, reasons: { 'high-score': 1, manual: 1 } })
+    assert.deepEqual(
+      observed.addresses.map(({ ip, clean_requests }) => [ip, clean_requests]),
+      [
+        ['192.0.2.1', 3],
+        ['192.0.2.9', 0],
+      ],
+    )
+    assert.match(daemon.command('observed').stdout, /mode = "enforce" in the settings/)
+
+    daemon.signal('SIGTERM')
+    await daemon.ended()
+    writeFileSync(daemon.config, readFileSync(daemon.config, 'utf8').replace('"observe"', '"enforce"'))
+    await daemon.start()
+    await until('what was asked for by hand is dropped', () => daemon.isDropped('192.0.2.9'))
+    assert.equal(daemon.isDropped('192.0.2.1'), false)
+    daemon.write(1, { ip: '192.0.2.1', loggedScore: 9 })
+    await until('it is dropped', () => daemon.isDropped('192.0.2.1'))
+    assert.equal(daemon.query('SELECT ip FROM blocked_ips').length, 2)
+  },
+)
+
+withDaemon(
+  'one reason is enforced and another only observed',
+  () => 'observe_reasons = ["too-many"]',
+  async daemon => {
+    await daemon.start()
+    daemon.write(11, { ip: '192.0.2.1', loggedScore: 5.5 })
+    daemon.write(1, { ip: '192.0.2.2', loggedScore: 9 })
+    await until('one is dropped', () => daemon.isDropped('192.0.2.2'))
+    await until('one is observed', () => daemon.query('SELECT ip FROM observed_blocks').length === 1)
+    assert.equal(daemon.isDropped('192.0.2.1'), false)
+    assert.match(daemon.command('status').stdout, /only observing too-many; the firewall is in step/)
+    daemon.write(1, { ip: '192.0.2.1', loggedScore: 9 })
+    await until('the other reason blocks it all the same', () => daemon.isDropped('192.0.2.1'))
+    assert.deepEqual(
+      json(daemon, 'blocks').map(({ ip, reason, observed, step }) => [ip, reason, observed, step]),
+      [
+        ['192.0.2.2', 'high-score', false, 1],
+        ['192.0.2.1', 'high-score', false, 1],
+      ],
+    )
   },
 )

@@ -55,7 +55,9 @@ export function createBlocks(database: Database) {
   )
   const active = database.prepare<[string, Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ip = ? AND ${STANDS}`)
   const allActive = database.prepare<[Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ${STANDS} ORDER BY blocked_at, id`)
-  const countActive = database.prepare<[Millis], number>(`SELECT count(*) FROM blocks WHERE ${STANDS}`).pluck()
+  const countActive = database
+    .prepare<[Millis], number>(`SELECT count(*) FROM blocks WHERE ${STANDS} AND enforcement <> 'observed'`)
+    .pluck()
   const all = database.prepare<[number], ShownBlock>(`SELECT ${SHOWN} FROM blocks ORDER BY blocked_at DESC, id DESC LIMIT ?`)
   const of = database.prepare<[string, number], ShownBlock>(
     `SELECT ${SHOWN} FROM blocks WHERE ip = ? ORDER BY blocked_at DESC, id DESC LIMIT ?`,
@@ -76,6 +78,19 @@ export function createBlocks(database: Database) {
          AND reason NOT IN ('manual', 'imported') AND (enforcement <> 'observed' OR ? = 1)`,
     )
     .pluck()
+  const switchable = {
+    observe: `released_at IS NULL AND enforcement IN ('firewall', 'proxied')`,
+    // What the policy only observed is not enforced afterwards: its address must make a threat again.
+    enforce: `released_at IS NULL AND enforcement = 'observed' AND reason IN ('manual', 'imported')`,
+  }
+  const switches = {
+    observe: database.prepare(`UPDATE blocks SET enforcement = 'observed' WHERE ${switchable.observe}`),
+    enforce: database.prepare(`UPDATE blocks SET enforcement = 'firewall' WHERE ${switchable.enforce}`),
+  }
+  const toSwitch = {
+    observe: database.prepare(`SELECT 1 FROM blocks WHERE ${switchable.observe} LIMIT 1`),
+    enforce: database.prepare(`SELECT 1 FROM blocks WHERE ${switchable.enforce} LIMIT 1`),
+  }
   const nextExpiry = database
     .prepare<[], Millis | null>('SELECT min(expires_at) FROM blocks WHERE released_at IS NULL AND expires_at IS NOT NULL')
     .pluck()
@@ -114,6 +129,7 @@ export function createBlocks(database: Database) {
       ),
     active: (ip: string, now: Millis): ShownBlock | undefined => active.get(ip, now),
     allActive: (now: Millis): ShownBlock[] => allActive.all(now),
+    /** How many blocks stand that are not only observed. */
     countActive: (now: Millis): number => countActive.get(now)!,
     history: (limit: number): ShownBlock[] => all.all(limit),
     of: (ip: string, limit: number): ShownBlock[] => of.all(ip, limit),
@@ -124,6 +140,10 @@ export function createBlocks(database: Database) {
     release: (ip: string, now: Millis, by: string): boolean => release.run(now, now, by, ip).changes > 0,
     /** Ends the block of an address because the same one goes on enforced in another way: it is no earlier one then. */
     replace: (ip: string, now: Millis): void => void replace.run(now, ip),
+    /** Makes what stands fit the mode: while observing nothing is enforced; once enforcing, what was asked for by hand is. */
+    switchTo(mode: 'observe' | 'enforce'): void {
+      if (toSwitch[mode].get() !== undefined) switches[mode].run()
+    },
     /** Lets the blocks of an address so far count no more for how long its next one lasts. */
     forgive: (ip: string): void => void forgive.run(ip),
     /** How many blocks of an address that the policy decided on, and nobody forgave, ended after an instant or stand; `observed` ones too if asked. */

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import type { Millis } from '../../core/types.ts'
+import { IS_CLEAN } from './observed.ts'
 
 /** What a replay found about an address that it would have blocked, its first block in front. */
 export type WouldBlock = {
@@ -28,9 +29,9 @@ export function createTally(database: Database) {
   const newest = database.prepare<[], number>('SELECT coalesce(max(id), 0) FROM events').pluck()
   const count = database.prepare(
     `INSERT INTO tally SELECT ip, count(*), sum(is_clean), sum(is_dropped), sum(is_clean AND is_dropped) FROM (
-       SELECT ip, score <= ? AND intercepted = 0 AND inbound_score IS NULL AS is_clean,
+       SELECT ip, ${IS_CLEAN} AS is_clean,
          EXISTS (SELECT 1 FROM blocks WHERE blocks.ip = events.ip AND event_id < events.id AND (expires_at IS NULL OR expires_at > events.at)) AS is_dropped
-       FROM events WHERE id > ?) WHERE true GROUP BY ip
+       FROM events WHERE id > @counted) WHERE true GROUP BY ip
      ON CONFLICT (ip) DO UPDATE SET requests = requests + excluded.requests, clean = clean + excluded.clean, dropped = dropped + excluded.dropped,
        clean_dropped = clean_dropped + excluded.clean_dropped`,
   )
@@ -56,7 +57,7 @@ export function createTally(database: Database) {
       const { first, last } = times.get(counted)!
       if (first === null || last === null) return
       span = { first: Math.min(first, span?.first ?? first), last: Math.max(last, span?.last ?? last) }
-      count.run(threatScore, counted)
+      count.run({ threatScore, counted })
       counted = newest.get()!
     },
     /** The times of the first and the last event; undefined before there is any. */

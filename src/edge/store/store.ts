@@ -7,6 +7,7 @@ import { createBlocks } from './blocks.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createEvents } from './events.ts'
 import { migrate } from './migrate.ts'
+import { createObserved } from './observed.ts'
 import { createPositions } from './positions.ts'
 import { createRetention } from './retention.ts'
 import { createScores } from './scores.ts'
@@ -101,6 +102,7 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
     threats: createThreats(database),
     blocks: createBlocks(database),
     allow: createAllow(database),
+    observed: createObserved(database),
     positions: createPositions(database),
     deadLetters: createDeadLetters(database),
     scores: createScores(database),
