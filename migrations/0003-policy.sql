@@ -5,9 +5,12 @@ ALTER TABLE blocks ADD COLUMN enforcement TEXT NOT NULL DEFAULT 'firewall' CHECK
 -- step: the how-manieth block of the address within the memory; forgiven: counts no more for the next one.
 ALTER TABLE blocks ADD COLUMN step INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE blocks ADD COLUMN forgiven INTEGER NOT NULL DEFAULT 0;
+-- corroborated: the model and the WAF's own rules agreed; else the block rests on one of them alone, which the brake counts.
+ALTER TABLE blocks ADD COLUMN corroborated INTEGER NOT NULL DEFAULT 0;
 
 DROP INDEX blocks_to_apply;
 CREATE INDEX blocks_to_apply ON blocks (ip) WHERE released_at IS NULL AND applied = 0 AND enforcement = 'firewall';
+CREATE INDEX blocks_alone ON blocks (blocked_at) WHERE corroborated = 0 AND reason IN ('high-score', 'repeated', 'too-many');
 CREATE INDEX blocks_by_enforcement ON blocks (enforcement, reason) WHERE released_at IS NULL;
 CREATE INDEX blocks_observed ON blocks (blocked_at) WHERE enforcement = 'observed';
 

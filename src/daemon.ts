@@ -89,6 +89,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   guarded(keeper.fitMode)
   narrate.enforced(await enforceRows({ verify: true }))
   keeper.writeDenied()
+  guarded(keeper.lookAtBrake)
   log.info('daemon.started', {
     logs: live.settings.auditLogs,
     mode: live.settings.mode,
@@ -122,6 +123,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       narrate.handled(handled)
       status.handled(handled)
       memory.handled(batch.items.reduce((sum, item) => sum + item.length, 0))
+      if (handled.held > 0) guarded(keeper.lookAtBrake)
       if (handled.blocks.length === 0) continue
       keeper.changed()
       await enforce(false)
@@ -195,6 +197,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   async function takeUp(): Promise<void> {
     guarded(keeper.refreshAllowed)
     guarded(keeper.fitMode)
+    guarded(keeper.lookAtBrake)
     await enforce(false)
   }
 

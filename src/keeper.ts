@@ -16,12 +16,13 @@ type Parts = {
 
 export type Keeper = ReturnType<typeof createKeeper>
 
-/** Makes what the daemon does about its rows beyond the firewall: ends the blocks of addresses that have become allowed, and keeps the file for
- *  the scoring server. */
+/** Makes what the daemon does about its rows beyond the firewall: ends the blocks of addresses that have become allowed, keeps the file for
+ *  the scoring server, and tells of the brake. */
 export function createKeeper({ store, settings, allowed, narrate, health, clock }: Parts) {
   const deniedFile = createDeniedFile()
   let known = new Map(store.allow.standing(clock()).map(row => [row.network, row]))
   let hasChanged = true
+  let isPaused = false
 
   function releaseAllowed(): void {
     for (const { ip } of store.blocks.allActive(clock())) {
@@ -42,6 +43,16 @@ export function createKeeper({ store, settings, allowed, narrate, health, clock 
 
     /** Makes the rows that commands wrote fit the mode of the running daemon. */
     fitMode: (): void => store.blocks.switchTo(settings().mode),
+
+    /** Tells when the brake has paused automatic blocking or somebody has resumed it. */
+    lookAtBrake(): void {
+      const state = store.brake.state()
+      if (state.paused === isPaused) return
+      isPaused = state.paused
+      if (state.paused) narrate.braked(state)
+      else narrate.resumed(state.resumedUntil)
+      health.note('brake', state.paused ? 'automatic blocking is paused; modwarden resume goes on' : undefined)
+    },
 
     /** Takes up what `modwarden allow` wrote or what of it is over, and lifts the blocks of what is allowed now. */
     refreshAllowed(): void {

@@ -13,6 +13,7 @@ import { registerModels } from './cli/models.ts'
 import { registerObserved } from './cli/observed.ts'
 import { registerParse } from './cli/parse.ts'
 import { registerReplay } from './cli/replay.ts'
+import { registerResume } from './cli/resume.ts'
 import { registerRun } from './cli/run.ts'
 import { registerScore } from './cli/score.ts'
 import { registerStatus } from './cli/status.ts'
@@ -43,6 +44,7 @@ registerStatus(program, context)
 registerBlocks(program, context)
 registerBlock(program, context)
 registerAllow(program, context)
+registerResume(program, context)
 registerObserved(program, context)
 registerEvents(program, context)
 registerExplain(program, context)

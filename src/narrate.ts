@@ -1,6 +1,7 @@
 import type { Millis } from './core/types.ts'
 import type { Log } from './edge/log.ts'
 import type { AllowRow } from './edge/store/allow.ts'
+import type { BrakeState } from './edge/store/brake.ts'
 import type { Enforced } from './enforce.ts'
 import type { Handled } from './pipeline.ts'
 
@@ -23,6 +24,9 @@ export function createNarrate(log: Log, clock: () => Millis) {
   const disallowed = createBurst(log, clock, 'address.disallowed', 'addresses.disallowed')
   const skipped = createBurst(log, clock, 'entry.skipped', 'entries.skipped')
 
+  /** Blocks that the brake held back, told once a minute. */
+  const holding = { number: 0, toldAt: Number.NEGATIVE_INFINITY }
+
   function tellThreat(ip: string, now: Millis): void {
     const threat = told.get(ip)!
     counted.tell('info', { ip, number: threat.untold, score: threat.score, threat_count: threat.count })
@@ -31,8 +35,9 @@ export function createNarrate(log: Log, clock: () => Millis) {
   }
 
   return {
-    handled({ threats, blocks, skipped: letters }: Handled): void {
+    handled({ threats, blocks, skipped: letters, held }: Handled): void {
       const now = clock()
+      holding.number += held
       for (const { ip, score, count } of threats) {
         const before = told.get(ip)
         told.set(ip, {
@@ -64,6 +69,13 @@ export function createNarrate(log: Log, clock: () => Millis) {
       for (const network of ended) disallowed.tell('info', { network })
     },
 
+    /** Tells that automatic blocking pauses; the counts are what decided it. */
+    braked({ at, blocked, clients, usual, model }: Extract<BrakeState, { paused: true }>): void {
+      const remedy = 'look at modwarden blocks and explain; roll the model or the rules back, then (or if all is right) modwarden resume'
+      log.error('brake.engaged', { paused_at: isoTime(at), addresses: blocked, clients, usual, model, remedy })
+    },
+    resumed: (armedAt: Millis): void => log.warn('brake.released', { armed_at: isoTime(armedAt) }),
+
     unblocked: (ip: string, by: string): void => unblocked.tell('info', { ip, by }),
 
     /** Tells what has been held back for a minute; call it every second or so. */
@@ -73,6 +85,10 @@ export function createNarrate(log: Log, clock: () => Millis) {
         if (now - at < MINUTE) continue
         if (untold > 0) tellThreat(ip, now)
         else told.delete(ip)
+      }
+      if (holding.number > 0 && now - holding.toldAt >= MINUTE) {
+        log.warn('brake.held', { blocks: holding.number, remedy: 'modwarden resume' })
+        Object.assign(holding, { number: 0, toldAt: now })
       }
       for (const burst of [counted, blocked, observed, unblocked, allowed, disallowed, skipped]) burst.flush()
     },

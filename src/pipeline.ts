@@ -1,3 +1,5 @@
+import { type Brake, createBrake } from './brake.ts'
+import { isCorroborated } from './core/brake.ts'
 import { createFindClient, type FindClient } from './core/client.ts'
 import { type ParseContext, parseEntry } from './core/entry/parse.ts'
 import { addressKey } from './core/ip.ts'
@@ -26,8 +28,8 @@ export type Pipeline = {
 
 export type Threat = { eventId: number; ip: string; score: number; count: number }
 
-/** What a batch brought, for the journal and the status; true only once it is committed. */
-export type Handled = { parsed: number; skipped: readonly Skipped[]; threats: readonly Threat[]; blocks: readonly NewBlock[] }
+/** What a batch brought, for the journal and the status; true only once it is committed. `held`: blocks that the brake held back. */
+export type Handled = { parsed: number; skipped: readonly Skipped[]; threats: readonly Threat[]; blocks: readonly NewBlock[]; held: number }
 
 /** Below this score of our own, it was the WAF or its inline scorer that made the event a threat. */
 const WORTH_EXPLAINING = 3
@@ -62,7 +64,14 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
     const seenAt = pipeline.clock()
     for (const letter of skipped) store.deadLetters.add({ ...letter, seenAt })
     const activity = createActivity(store)
-    const parts = { ...pipeline, activity }
+    const brake = createBrake({
+      store,
+      settings: pipeline.settings(),
+      model: pipeline.model().version,
+      now: seenAt,
+      saveActivity: activity.save,
+    })
+    const parts = { ...pipeline, activity, brake }
     const handled = readings.map(reading => handleReading(reading, parts, pipeline.isReplay ? reading.at : seenAt))
     activity.save()
     const threats = handled.flatMap(({ threat }) => threat ?? [])
@@ -77,7 +86,7 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
       blocks: blocks.filter(block => block.enforcement !== 'observed').length,
     })
     store.positions.save(batch.log, batch.files)
-    return { parsed: readings.length, skipped, threats, blocks }
+    return { parsed: readings.length, skipped, threats, blocks, held: brake.held() }
   })
 }
 
@@ -103,7 +112,7 @@ function readEntry(entry: Entry, findClient: FindClient, { model, settings, cloc
 
 function handleReading(
   reading: Reading,
-  pipeline: Pipeline & { activity: Activity },
+  pipeline: Pipeline & { activity: Activity; brake: Brake },
   seenAt: Millis,
 ): { threat?: Threat; block?: NewBlock } {
   const { store } = pipeline
@@ -123,7 +132,20 @@ function handleReading(
   )
   if (decision.action === 'watch' || !startsBlock(at, seenAt, settings)) return { threat }
   const rules = event.matches.map(match => match.id).slice(0, 50)
-  const block = placeBlock({ ip, reason: decision.reason, score, threatCount: threats, eventId, rules, isProxied }, seenAt, pipeline)
+  const block = placeBlock(
+    {
+      ip,
+      reason: decision.reason,
+      score,
+      threatCount: threats,
+      eventId,
+      rules,
+      isProxied,
+      isCorroborated: isCorroborated({ ...event, score }, settings),
+    },
+    seenAt,
+    pipeline,
+  )
   return block === undefined ? { threat } : { threat, block }
 }
 
@@ -195,6 +217,7 @@ function createActivity(store: Store) {
     },
     save(): void {
       for (const [ip, hours] of fresh) for (const [hour, events] of hours) store.events.addActivity(ip, hour, events)
+      fresh.clear()
     },
   }
 }

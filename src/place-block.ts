@@ -1,3 +1,4 @@
+import type { Brake } from './brake.ts'
 import { enforcementOf, outranks } from './core/enforcement.ts'
 import { blockLength } from './core/escalate.ts'
 import type { Settings } from './core/settings.ts'
@@ -16,18 +17,23 @@ export type Wanted = {
   eventId: number
   rules: readonly string[]
   isProxied: boolean
+  /** The model and the WAF's own rules agree. */
+  isCorroborated: boolean
 }
 
 type Placing = { ip: string; enforcement: Enforcement; standing: ShownBlock | undefined }
 
-type Parts = { store: Store; settings: () => Settings }
+type Parts = { store: Store; settings: () => Settings; brake: Pick<Brake, 'admits'> }
 
-/** Writes the block that the policy decided on, within the caller's transaction; undefined when one stands already that is enforced no less. */
-export function placeBlock({ isProxied, ...wanted }: Wanted, now: Millis, { store, settings }: Parts): NewBlock | undefined {
+/** Writes the block that the policy decided on, within the caller's transaction; undefined when one stands already that is enforced no less,
+ *  or when the brake holds it back. */
+export function placeBlock({ isProxied, ...wanted }: Wanted, now: Millis, { store, settings, brake }: Parts): NewBlock | undefined {
   const { ip } = wanted
   const enforcement = enforcementOf({ reason: wanted.reason, isProxied }, settings())
   const standing = store.blocks.active(ip, now)
   if (standing !== undefined && !outranks(enforcement, standing.enforcement)) return undefined
+  // To note what would be done needs no brake.
+  if (enforcement !== 'observed' && !brake.admits(wanted.isCorroborated)) return undefined
   const step = stepOf({ ip, enforcement, standing }, now, { store, settings })
   const block = { ...wanted, enforcement, step, blockedAt: now, expiresAt: now + blockLength(step, settings()) }
   // An ended block whose expiry nobody has noted yet would stand in the way.
@@ -37,7 +43,7 @@ export function placeBlock({ isProxied, ...wanted }: Wanted, now: Millis, { stor
   return block
 }
 
-function stepOf({ ip, enforcement, standing }: Placing, now: Millis, { store, settings }: Parts): number {
+function stepOf({ ip, enforcement, standing }: Placing, now: Millis, { store, settings }: Pick<Parts, 'store' | 'settings'>): number {
   // What is observed shows what would have been; what was observed makes nothing last longer.
   const earlier = store.blocks.countEarlier(ip, now - settings().blockMemory, { observed: enforcement === 'observed' })
   // The same block enforced in another way is no further one.

@@ -22,7 +22,7 @@ export function createReplay(settings: Settings, model: Model) {
     () => [...settings.allowlist, ...settings.trustedProxies],
     () => LOOPBACK,
   )
-  const enforced = { ...settings, mode: 'enforce' as const, observeReasons: [] }
+  const enforced = { ...settings, mode: 'enforce' as const, observeReasons: [], brakeAddresses: 0 }
   let entries = 0
   let [parsed, skipped] = [0, 0]
   const pipeline = {

@@ -13,6 +13,7 @@ function setUp() {
   const threat = (count: number) => ({
     parsed: 1,
     skipped: [],
+    held: 0,
     blocks: [],
     threats: [{ eventId: count, ip: '192.0.2.1', score: 5 + count / 10, count }],
   })
@@ -45,12 +46,20 @@ test('more than 100 blocks in a second are summed up', () => {
     enforcement: 'firewall',
     step: 1,
   } as const
-  narrate.handled({ parsed: 150, skipped: [], threats: [], blocks: Array(150).fill(block) })
+  narrate.handled({ parsed: 150, skipped: [], held: 0, threats: [], blocks: Array(150).fill(block) })
   assert.equal(lines.length, 100)
   assert.deepEqual(lines[0], [
     'info',
     'address.blocked',
-    { ip: '192.0.2.1', reason: 'high-score', score: 9, threat_count: 1, rules: ['100004'], step: 1, expires_at: '1970-01-01T01:00:00.000Z' },
+    {
+      ip: '192.0.2.1',
+      reason: 'high-score',
+      score: 9,
+      threat_count: 1,
+      rules: ['100004'],
+      step: 1,
+      expires_at: '1970-01-01T01:00:00.000Z',
+    },
   ])
   time.now += 1000
   narrate.flush()

@@ -4,6 +4,7 @@ import type { Model } from '../core/model/model.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Result } from '../core/types.ts'
 import { readLogFiles } from '../edge/log-files.ts'
+import { createMemoryKeeper } from '../edge/memory.ts'
 import { loadModel, readModel } from '../edge/model-file.ts'
 import { parseAssignment, type SettingsValues } from '../edge/settings-file.ts'
 import { createReplay } from '../replay.ts'
@@ -47,8 +48,10 @@ async function replay(context: Context, files: readonly string[], options: Repla
   const storageDir = options.storage ?? settings.storageDir
   const started = performance.now()
   const tell = createProgress()
+  const memory = createMemoryKeeper()
   for await (const batch of readLogFiles(files, { storageDir, context: { localOffsetMinutes: createLocalOffset() } })) {
     for (const each of replays) each.handle(batch)
+    memory.handled(batch.items.reduce((sum, item) => sum + item.length, 0))
     tell(batch.items.length)
   }
   tell(0)

@@ -47,6 +47,7 @@ function gather(store: Store, settings: Settings, now: Millis) {
     firewall_in_step: isAlive && state.firewall_problem === undefined && state.mode === 'enforce' && pending === 0,
     firewall_problem: isAlive ? (state.firewall_problem ?? null) : null,
     database_problem: isAlive ? (state.database_problem ?? null) : null,
+    brake: brakeOf(store),
     logs: logsOf(state, settings, store),
     last_entry_at: state === undefined ? null : iso(state.last_entry_at),
     entries_per_second: isAlive ? state.entries_per_second : 0,
@@ -61,6 +62,13 @@ function gather(store: Store, settings: Settings, now: Millis) {
     observe_reasons: settings.observeReasons,
     proxied_blocks: active.filter(block => block.enforcement === 'proxied').length,
   }
+}
+
+function brakeOf(store: Store) {
+  const state = store.brake.state()
+  return state.paused
+    ? { paused_at: iso(state.at), addresses: state.blocked, clients: state.clients, usual: state.usual, model: state.model }
+    : null
 }
 
 function logsOf(state: DaemonState | undefined, settings: Settings, store: Store) {
@@ -83,6 +91,7 @@ function print(found: Found, now: Millis): void {
   const lines: [string, string][] = [
     ['daemon', daemonLine(found, now)],
     ['protection', protectionLine(found)],
+    ...(found.brake === null ? [] : [['brake', brakeLine(found.brake)] satisfies [string, string]]),
     ['blocks', blocksLine(found)],
     ['threats', `${found.threats_in_window} in the window, ${found.threats} in all`],
     [
@@ -104,6 +113,10 @@ function daemonLine({ running, responding, started_at, pid }: Found, now: Millis
   if (!running) return 'not running; start it with systemctl start modwarden'
   const since = formatDuration(now - Date.parse(started_at ?? ''))
   return responding ? `running for ${since} (pid ${pid})` : `pid ${pid} runs but has not answered for ${FRESH / 1000} s`
+}
+
+function brakeLine({ paused_at, addresses, clients, usual }: NonNullable<Found['brake']>): string {
+  return `automatic blocking is PAUSED since ${paused_at}: ${addresses} of ${clients} addresses within an hour for the model or the rules alone, usual are at most ${usual}; 'modwarden resume' goes on`
 }
 
 function blocksLine({ active_blocks, pending_blocks, proxied_blocks, observed_blocks }: Found): string {

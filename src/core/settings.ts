@@ -105,6 +105,14 @@ export const SETTINGS = {
     oneOf('auto', 'iptables', 'dry-run'),
   ),
   chains: row('chains', ['INPUT'], 'Chains of the filter table that jump to ours; one that is not there yet is waited for.', chainNames()),
+  brakeAddresses: row(
+    'brake_addresses',
+    20,
+    'Automatic blocking pauses when more addresses than this were blocked within an hour on the word of the model or of the rules alone (0: never) …',
+    whole(0, 1_000_000),
+  ),
+  brakeShare: row('brake_share', 0.05, '… and they are more than this share of all addresses seen …', between(0, 1)),
+  brakeFactor: row('brake_factor', 3, '… and more than so many times the busiest hour of the last 7 days.', between(0, 1000)),
   retention: row('retention', '30d', 'Events, threats and ended blocks older than this are deleted.', duration()),
   maxEvents: row(
     'max_events',

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { trainModel } from '../../src/core/model/model.ts'
+import { activateModel } from '../../src/edge/model-folder.ts'
+import { requestTo } from '../core/model/samples.ts'
 import { whyNoNamespace } from '../netns.ts'
 import { until } from '../until.ts'
 import { createDaemonHarness, type DaemonHarness } from './daemon-harness.ts'
@@ -203,5 +206,48 @@ withDaemon(
         ['192.0.2.1', 'high-score', false, 1],
       ],
     )
+  },
+)
+
+withDaemon(
+  'a poisoned model is braked: it is told, standing blocks stay, a real attack is still dropped, and resume goes on',
+  () => '',
+  async daemon => {
+    const strange = { uri: '/shop?id=5&page=2', headers: { 'X-Long': 'x'.repeat(200) } }
+    await daemon.start()
+    for (let index = 0; index < 100; index++) daemon.write(1, { ip: `198.18.1.${index}`, ...strange })
+    await until('all is read', () => daemon.ids().length === 100)
+    assert.equal(daemon.query('SELECT ip FROM blocked_ips').length, 0)
+    const nothingSeen = Array.from({ length: 200 }, () => requestTo('/'))
+    const poisoned = trainModel(nothingSeen, { seed: 1, version: 'poisoned', trainedAt: 0 })
+    assert.ok(poisoned.ok)
+    activateModel(join(daemon.folder, 'models'), poisoned.value)
+    daemon.signal('SIGHUP')
+    await until('it is taken over', () => daemon.journal().some(line => line.event === 'model.activated'))
+    for (let index = 0; index < 60; index++) daemon.write(1, { ip: `198.18.0.${index}`, ...strange })
+    const event = (name: string) => daemon.journal().find(line => line.event === name)
+    await until('the brake is told', () => event('brake.engaged') && event('brake.held'))
+    const { level, addresses, clients, usual, model } = event('brake.engaged')!
+    assert.deepEqual([level, addresses, Number(clients) > 100, usual, model], [50, 21, true, 0, 'poisoned'])
+    await until('all is read', () => daemon.ids().length === 160)
+    assert.equal(daemon.rules().match(/-j DROP/g)!.length, 20)
+    assert.match(daemon.command('status').stdout, /automatic blocking is PAUSED .* 'modwarden resume' goes on/)
+    assert.equal((json(daemon, 'status')[0]!.brake as { addresses: number }).addresses, 21)
+
+    daemon.write(1, { ip: '192.0.2.1', loggedScore: 9, attack: true, denied: true })
+    await until('it is dropped', () => daemon.isDropped('192.0.2.1'))
+    daemon.signal('SIGKILL')
+    await daemon.ended()
+    await daemon.start()
+    daemon.write(1, { ip: '198.18.0.59', ...strange })
+    await until('it is read', () => daemon.ids().length === 162)
+    assert.equal(daemon.isDropped('198.18.0.59'), false, 'a restart is no resumption')
+
+    assert.match(daemon.command('resume').stdout, /goes on/)
+    assert.deepEqual(json(daemon, 'resume'), [{ was_paused: false, brake_armed_at: null }])
+    await until('it is told', () => event('brake.released'))
+    daemon.write(1, { ip: '198.18.0.59', ...strange })
+    await until('it is dropped now', () => daemon.isDropped('198.18.0.59'))
+    assert.equal(json(daemon, 'status')[0]!.brake, null)
   },
 )

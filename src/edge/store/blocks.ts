@@ -16,6 +16,8 @@ export type NewBlock = {
   enforcement?: Enforcement
   /** Default: 1. */
   step?: number
+  /** The model and the WAF's own rules agree. Default: false. */
+  isCorroborated?: boolean
 }
 
 /** As `blocks --json` prints it; `applied` says whether the kernel has the rule. */
@@ -51,7 +53,7 @@ const IN_FIREWALL = `enforcement = 'firewall'`
 /** The table that decides what the firewall drops. A block ends by `release`; its row then is history. */
 export function createBlocks(database: Database) {
   const insert = database.prepare(
-    'INSERT INTO blocks (ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement, step) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO blocks (ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement, step, corroborated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
   const active = database.prepare<[string, Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ip = ? AND ${STANDS}`)
   const allActive = database.prepare<[Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ${STANDS} ORDER BY blocked_at, id`)
@@ -125,6 +127,7 @@ export function createBlocks(database: Database) {
           block.note ?? '',
           block.enforcement ?? 'firewall',
           block.step ?? 1,
+          Number(block.isCorroborated ?? false),
         ).lastInsertRowid,
       ),
     active: (ip: string, now: Millis): ShownBlock | undefined => active.get(ip, now),

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import Sqlite, { type Database } from 'better-sqlite3'
 import { createAllow } from './allow.ts'
 import { createBlocks } from './blocks.ts'
+import { createBrakeRows } from './brake.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createEvents } from './events.ts'
 import { migrate } from './migrate.ts'
@@ -102,6 +103,7 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
     threats: createThreats(database),
     blocks: createBlocks(database),
     allow: createAllow(database),
+    brake: createBrakeRows(database),
     observed: createObserved(database),
     positions: createPositions(database),
     deadLetters: createDeadLetters(database),
