@@ -7,6 +7,8 @@ ALTER TABLE blocks ADD COLUMN step INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE blocks ADD COLUMN forgiven INTEGER NOT NULL DEFAULT 0;
 -- corroborated: the model and the WAF's own rules agreed; else the block rests on one of them alone, which the brake counts.
 ALTER TABLE blocks ADD COLUMN corroborated INTEGER NOT NULL DEFAULT 0;
+-- origin: the list that an imported block comes from.
+ALTER TABLE blocks ADD COLUMN origin TEXT NOT NULL DEFAULT '';
 
 DROP INDEX blocks_to_apply;
 CREATE INDEX blocks_to_apply ON blocks (ip) WHERE released_at IS NULL AND applied = 0 AND enforcement = 'firewall';

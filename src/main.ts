@@ -8,6 +8,7 @@ import { registerEvaluate } from './cli/evaluate.ts'
 import { registerEvents } from './cli/events.ts'
 import { registerExpire } from './cli/expire.ts'
 import { registerExplain } from './cli/explain.ts'
+import { registerFeeds } from './cli/feeds.ts'
 import { registerFlush } from './cli/flush.ts'
 import { registerModels } from './cli/models.ts'
 import { registerObserved } from './cli/observed.ts'
@@ -44,6 +45,7 @@ registerStatus(program, context)
 registerBlocks(program, context)
 registerBlock(program, context)
 registerAllow(program, context)
+registerFeeds(program, context)
 registerResume(program, context)
 registerObserved(program, context)
 registerEvents(program, context)

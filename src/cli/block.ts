@@ -11,7 +11,7 @@ import { type Context, UsageError, withStore } from './context.ts'
 import { iso, printJson, relative } from './output.ts'
 
 type BlockOptions = { for?: string; reason?: string; json?: true }
-type UnblockOptions = { all?: true; forgive?: true; json?: true }
+type UnblockOptions = { all?: true; origin?: string; forgive?: true; json?: true }
 
 export function registerBlock(program: Command, context: Context): void {
   program
@@ -29,6 +29,7 @@ export function registerBlock(program: Command, context: Context): void {
     .argument('[address...]', 'addresses or CIDRs')
     .description('end blocks and start the window of their addresses anew')
     .option('--all', 'end every block')
+    .option('--origin <name>', 'end every block that came from this imported list')
     .option('--forgive', 'forget their earlier blocks too: the next one lasts no longer than a first')
     .option('--json', 'one JSON object a line')
     .addHelpText('after', '\nExample:\n  modwarden unblock 203.0.113.7')
@@ -76,13 +77,15 @@ function block(context: Context, addresses: string[], options: BlockOptions): vo
 }
 
 function unblock(context: Context, addresses: string[], options: UnblockOptions): void {
-  if (options.all === undefined && addresses.length === 0) throw new UsageError('name the addresses to unblock, or --all')
-  if (options.all && addresses.length > 0) throw new UsageError('name addresses or --all, not both')
+  if ([options.all, options.origin, addresses[0]].filter(what => what !== undefined).length !== 1)
+    throw new UsageError('name the addresses to unblock, or --origin, or --all, and only one of these')
   const settings = context.settings()
   const named = readAddresses(addresses, settings)
   const now = Date.now()
   const ended = withStore(context.writer(), store =>
-    store.transaction(() => release(store, options.all ? allActive(store, now) : named, { now, forgive: options.forgive === true })),
+    store.transaction(() =>
+      release(store, addresses.length > 0 ? named : active(store, options.origin, now), { now, forgive: options.forgive === true }),
+    ),
   )
   if (options.json) printJson(ended)
   else {
@@ -92,8 +95,9 @@ function unblock(context: Context, addresses: string[], options: UnblockOptions)
   }
 }
 
-function allActive(store: Store, now: Millis): string[] {
-  return store.blocks.allActive(now).map(row => row.ip)
+function active(store: Store, origin: string | undefined, now: Millis): string[] {
+  const blocks = store.blocks.allActive(now)
+  return blocks.filter(row => origin === undefined || row.origin === origin).map(row => row.ip)
 }
 
 function release(store: Store, ips: readonly string[], { now, forgive }: { now: Millis; forgive: boolean }) {

@@ -44,6 +44,7 @@ export function blockJson(block: ShownBlock, now: Millis) {
     rules: JSON.parse(block.rules) as string[],
     note: block.note,
     step: block.step,
+    origin: block.origin,
     in_firewall: block.applied === 1,
     proxied: block.enforcement === 'proxied',
     observed: block.enforcement === 'observed',
@@ -55,7 +56,7 @@ function row(block: ShownBlock, now: Millis): string[] {
   const by = [block.enforcement === 'observed' ? 'only observed: not blocked' : '', block.released_by ?? stateOf(block)].filter(Boolean)
   return [
     block.ip,
-    block.reason,
+    block.origin === '' ? block.reason : `${block.reason} (${block.origin})`,
     block.score.toFixed(1),
     String(block.threat_count),
     String(block.step),

@@ -86,7 +86,7 @@ function decisionText(block: ShownBlock | undefined, settings: Settings): string
     case 'manual':
       return `blocked by hand${block.note === '' ? '' : `: ${block.note}`}`
     case 'imported':
-      return `taken over from elsewhere${block.note === '' ? '' : `: ${block.note}`}`
+      return `taken over from ${block.origin === '' ? 'elsewhere' : `the list ${block.origin}`}${block.note === '' ? '' : `: ${block.note}`}`
     default:
       return `never blocked: it takes one score above ${settings.blockScore}, more than ${settings.repeatCount} threats and a score above ${settings.repeatScore}, or more than ${settings.maxCount} threats`
   }

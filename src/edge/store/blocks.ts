@@ -18,6 +18,8 @@ export type NewBlock = {
   step?: number
   /** The model and the WAF's own rules agree. Default: false. */
   isCorroborated?: boolean
+  /** The list that an imported block comes from. */
+  origin?: string
 }
 
 /** As `blocks --json` prints it; `applied` says whether the kernel has the rule. */
@@ -34,6 +36,7 @@ export type ShownBlock = {
   note: string
   enforcement: Enforcement
   step: number
+  origin: string
   applied: number
   released_at: Millis | null
   released_by: string | null
@@ -45,7 +48,7 @@ export type RowPlan = Plan & { added: readonly number[]; removed: readonly numbe
 type Row = { id: number; ip: string }
 
 const SHOWN =
-  'id, ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement, step, applied, released_at, released_by'
+  'id, ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement, step, origin, applied, released_at, released_by'
 const STANDS = 'released_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
 
 const IN_FIREWALL = `enforcement = 'firewall'`
@@ -53,7 +56,7 @@ const IN_FIREWALL = `enforcement = 'firewall'`
 /** The table that decides what the firewall drops. A block ends by `release`; its row then is history. */
 export function createBlocks(database: Database) {
   const insert = database.prepare(
-    'INSERT INTO blocks (ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement, step, corroborated) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO blocks (ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement, step, corroborated, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
   )
   const active = database.prepare<[string, Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ip = ? AND ${STANDS}`)
   const allActive = database.prepare<[Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ${STANDS} ORDER BY blocked_at, id`)
@@ -128,6 +131,7 @@ export function createBlocks(database: Database) {
           block.enforcement ?? 'firewall',
           block.step ?? 1,
           Number(block.isCorroborated ?? false),
+          block.origin ?? '',
         ).lastInsertRowid,
       ),
     active: (ip: string, now: Millis): ShownBlock | undefined => active.get(ip, now),
