@@ -45,6 +45,7 @@ export function blockJson(block: ShownBlock, now: Millis) {
     note: block.note,
     step: block.step,
     origin: block.origin,
+    corroborated: block.corroborated === 1,
     in_firewall: block.applied === 1,
     proxied: block.enforcement === 'proxied',
     observed: block.enforcement === 'observed',

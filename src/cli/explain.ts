@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { formatDuration } from '../core/duration.ts'
+import { createNetworkSet } from '../core/ip.ts'
 import { printable } from '../core/printable.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Millis, Reason } from '../core/types.ts'
@@ -49,7 +50,8 @@ function ofAddress(store: Store, ip: string, settings: Settings) {
     ip,
     block: blocks.filter(block => block.released_at === null).map(block => blockJson(block, now))[0] ?? null,
     history: blocks.filter(block => block.released_at !== null).map(block => blockJson(block, now)),
-    decision: decisionText(blocks[0], settings) + stepText(blocks[0], settings),
+    decision: decisionText(blocks[0], settings) + witnessText(blocks[0]) + stepText(blocks[0], settings),
+    allowed: allowedBy(store, ip, settings, now),
     threats_in_window: counts.threats,
     denied_in_window: counts.denied,
     events_in_window: store.events.countHours(ip, hourOf(since), hourOf(now)),
@@ -92,6 +94,20 @@ function decisionText(block: ShownBlock | undefined, settings: Settings): string
   }
 }
 
+function witnessText(block: ShownBlock | undefined): string {
+  if (block === undefined || block.reason === 'manual' || block.reason === 'imported') return ''
+  return block.corroborated === 1 ? "; the WAF's own rules agree" : '; on the word of the model or of the rules alone'
+}
+
+/** What allows an address: the setting, or what of `modwarden allow`. */
+function allowedBy(store: Store, ip: string, { allowlist }: Settings, now: Millis) {
+  const holds = (network: string) => createNetworkSet([network])(ip)
+  const setting = allowlist.find(holds)
+  if (setting !== undefined) return { network: setting, reason: 'setting allowlist', expires_at: null }
+  const row = store.allow.standing(now).find(({ network }) => holds(network))
+  return row === undefined ? null : { network: row.network, reason: row.reason, expires_at: iso(row.expires_at) }
+}
+
 function stepText(block: ShownBlock | undefined, { blockMemory }: Settings): string {
   if (block === undefined || block.step === 1) return ''
   const within = Number.isFinite(blockMemory) ? ` within ${formatDuration(blockMemory)}` : ''
@@ -105,8 +121,10 @@ function addressText(found: ReturnType<typeof ofAddress>, now: Millis): string {
     block === null
       ? 'not blocked'
       : `${block.observed ? 'NOT blocked, only observed: would be blocked' : 'blocked'} since ${block.blocked_at}${block.proxied ? ' (proxied: the scoring server refuses it, no packet can be dropped)' : ''}, ends ${relative(block.expires_at === null ? null : Date.parse(block.expires_at), now)}`
+  const allowed = found.allowed === null ? [] : [`  allowed by ${found.allowed.network} (${found.allowed.reason || 'no reason given'})`]
   const lines = [
     `${found.ip}: ${stands}`,
+    ...allowed,
     `  ${found.decision}`,
     `  in the window: ${found.threats_in_window} threats (${found.denied_in_window} denied by the WAF) in ${found.events_in_window} requests`,
     ...history.map(

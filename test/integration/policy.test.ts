@@ -87,7 +87,7 @@ withDaemon(
     assert.equal(await blocked(1), 1)
     await lifted()
     assert.equal(await blocked(2), 2)
-    assert.match(daemon.command('explain', '192.0.2.1').stdout, /block number 2 within 30 d, so it lasts 2 h/)
+    assert.match(daemon.command('explain', '192.0.2.1').stdout, /alone; block number 2 within 30 d, so it lasts 2 h/)
     const steps = () =>
       daemon
         .journal()
@@ -124,6 +124,7 @@ withDaemon(
     attack()
     await until('it is read', () => daemon.ids().length === 2)
     assert.equal(daemon.isDropped('192.0.2.1'), false)
+    assert.match(daemon.command('explain', '192.0.2.1').stdout, /not blocked\n {2}allowed by 192\.0\.2\.1 \(a .*test\)/)
     assert.match(daemon.command('block', '192.0.2.0/30').stderr, /allowed address/)
     assert.match(daemon.command('allow', '--list').stdout, /192\.0\.2\.1 .*x1b\[31mtest/)
 

@@ -37,6 +37,7 @@ export type ShownBlock = {
   enforcement: Enforcement
   step: number
   origin: string
+  corroborated: number
   applied: number
   released_at: Millis | null
   released_by: string | null
@@ -48,7 +49,7 @@ export type RowPlan = Plan & { added: readonly number[]; removed: readonly numbe
 type Row = { id: number; ip: string }
 
 const SHOWN =
-  'id, ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement, step, origin, applied, released_at, released_by'
+  'id, ip, reason, score, threat_count, blocked_at, expires_at, event_id, rules, note, enforcement, step, origin, corroborated, applied, released_at, released_by'
 const STANDS = 'released_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
 
 const IN_FIREWALL = `enforcement = 'firewall'`
