@@ -71,3 +71,33 @@ test('a repair is told with what differed', () => {
   narrate.enforced({ applied: 0, removed: 0, expired: [], repaired: 'IPv4: the chain is missing' })
   assert.deepEqual(lines, [['warn', 'firewall.repaired', { drift: 'IPv4: the chain is missing' }]])
 })
+
+test('what is only observed is told as that, and what the brake holds back once a minute', () => {
+  const { lines, time, narrate } = setUp()
+  const block = {
+    ip: '192.0.2.1',
+    reason: 'high-score',
+    score: 9,
+    threatCount: 1,
+    blockedAt: 0,
+    expiresAt: 3_600_000,
+    eventId: 1,
+    rules: [],
+    enforcement: 'observed',
+    step: 1,
+  } as const
+  narrate.handled({ parsed: 1, skipped: [], held: 3, threats: [], blocks: [block] })
+  narrate.flush()
+  narrate.handled({ parsed: 1, skipped: [], held: 4, threats: [], blocks: [] })
+  narrate.flush()
+  time.now += 60_000
+  narrate.flush()
+  assert.deepEqual(
+    lines.map(([level, event, fields]) => [level, event, fields.ip ?? fields.blocks]),
+    [
+      ['info', 'address.observed', '192.0.2.1'],
+      ['warn', 'brake.held', 3],
+      ['warn', 'brake.held', 4],
+    ],
+  )
+})

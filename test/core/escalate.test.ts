@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { blockLength } from '../../src/core/escalate.ts'
 
 const HOUR = 3_600_000
@@ -22,3 +23,20 @@ const cases = [
 ]
 for (const { name, step, set, expected } of cases)
   test(`of repeated blocks ${name}`, () => assert.equal(blockLength(step, { ...policy, ...set }), expected))
+
+test('no further block is shorter than the one before, shorter than block_time, or longer than the most', () => {
+  const length = fc.integer({ min: 1000, max: 100 * DAY })
+  fc.assert(
+    fc.property(
+      length,
+      length,
+      fc.double({ min: 1, max: 100, noNaN: true }),
+      fc.integer({ min: 1, max: 5000 }),
+      (blockTime, blockTimeMax, factor, step) => {
+        const escalation = { blockTime, blockTimeMax, blockTimeFactor: factor }
+        const [now, next] = [blockLength(step, escalation), blockLength(step + 1, escalation)]
+        assert.ok(now >= blockTime && next >= now && next <= Math.max(blockTime, blockTimeMax))
+      },
+    ),
+  )
+})

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { trainModel } from '../../src/core/model/model.ts'
@@ -250,5 +250,19 @@ withDaemon(
     daemon.write(1, { ip: '198.18.0.59', ...strange })
     await until('it is dropped now', () => daemon.isDropped('198.18.0.59'))
     assert.equal(json(daemon, 'status')[0]!.brake, null)
+  },
+)
+
+withDaemon(
+  'a file of refused addresses that cannot be written is told, and written as soon as it can be',
+  folder => `trusted_proxies = ["198.51.100.0/24"]\nclient_ip_header = "Forwarded"\ndenied_file = "${folder}/later/denied"`,
+  async daemon => {
+    await daemon.start()
+    daemon.write(1, { ip: '198.51.100.1', loggedScore: 9, headers: { Forwarded: 'for=192.0.2.1' } })
+    const told = (event: string) => daemon.journal().some(line => line.event === event)
+    await until('it is told', () => told('denied_file.failed'))
+    mkdirSync(join(daemon.folder, 'later'))
+    await until('it is put right', () => told('denied_file.recovered'))
+    assert.match(readFileSync(join(daemon.folder, 'later/denied'), 'utf8'), /^192\.0\.2\.1 /)
   },
 )
