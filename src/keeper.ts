@@ -73,9 +73,9 @@ export function createKeeper({ store, settings, allowed, narrate, health, clock 
     /** Brings the file of refused addresses up to date; call it every second or so. */
     writeDenied(): void {
       if (!hasChanged) return
-      const { deniedFile: path, trustedProxies } = settings()
+      const { deniedFile: path, trustedProxies, firewall } = settings()
       // Who is dropped when he comes by himself must not walk in through the proxy.
-      const rows = store.blocks.denied(clock(), { all: trustedProxies.length > 0, most: MOST_DENIED })
+      const rows = firewall === 'dry-run' ? [] : store.blocks.denied(clock(), { all: trustedProxies.length > 0, most: MOST_DENIED })
       try {
         deniedFile.update(path, rows, trustedProxies.length > 0)
         hasChanged = false

@@ -36,9 +36,21 @@ export function createDaemonHarness(settings: string | ((folder: string) => stri
     namespace,
 
     /** Starts the daemon and waits until it says so; `prefix` runs it by another program. */
-    async start(prefix: readonly string[] = []): Promise<void> {
+    async start(prefix: readonly string[] = [], options: readonly string[] = []): Promise<void> {
       const before = this.journal().length
-      daemon = spawn('ip', ['netns', 'exec', namespace.name, ...prefix, process.execPath, MAIN, '--config', config, 'run', '--from-start'])
+      daemon = spawn('ip', [
+        'netns',
+        'exec',
+        namespace.name,
+        ...prefix,
+        process.execPath,
+        MAIN,
+        '--config',
+        config,
+        'run',
+        '--from-start',
+        ...options,
+      ])
       for (const stream of [daemon.stdout!, daemon.stderr!]) stream.on('data', (chunk: Buffer) => appendFileSync(journalPath, chunk))
       await until(
         'the daemon has started',

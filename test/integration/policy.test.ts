@@ -266,3 +266,17 @@ withDaemon(
     assert.match(readFileSync(join(daemon.folder, 'later/denied'), 'utf8'), /^192\.0\.2\.1 /)
   },
 )
+
+withDaemon(
+  'a dry run lets nobody be refused',
+  folder => `trusted_proxies = ["198.51.100.0/24"]\nclient_ip_header = "Forwarded"\ndenied_file = "${folder}/denied"`,
+  async daemon => {
+    await daemon.start([], ['--dry-run'])
+    daemon.write(1, { ip: '198.51.100.1', loggedScore: 9, headers: { Forwarded: 'for=192.0.2.1' } })
+    await until('it is told', () => daemon.journal().some(line => line.event === 'address.blocked'))
+    daemon.command('block', '192.0.2.9')
+    await until('it would be dropped', () => daemon.journal().some(line => line.event === 'firewall.spared'))
+    assert.equal(readFileSync(join(daemon.folder, 'denied'), 'utf8'), '')
+    assert.match(daemon.command('status').stdout, /dry run: nothing is blocked/)
+  },
+)
