@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { trainModel } from '../src/core/model/model.ts'
 import { handleBatch } from '../src/pipeline.ts'
-import { ordinaryRequests, requestTo } from './core/model/samples.ts'
 import type { FakeEntry } from './entries.ts'
 import { setUp, toBatch } from './pipeline-setup.ts'
 
@@ -12,7 +10,7 @@ const DAY = 24 * HOUR
 const address = (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`
 const each = (count: number, entry: Partial<FakeEntry> = {}, from = 0): FakeEntry[] =>
   Array.from({ length: count }, (_, index) => ({ ip: address(from + index), ...entry }))
-/** An ordinary request that a broken model scores 9, here the inline one; the same on the own score is tested below. */
+/** An ordinary request that a broken model scores 9; here the inline scorer has it and says so by a rule of its own. */
 const poisoned = { loggedScore: 9 }
 const flood = { loggedScore: 9, attack: true, denied: true }
 
@@ -54,24 +52,13 @@ for (const size of [1, 30, 1000]) {
 }
 
 test('another model that finds everything strange is braked at once, also on the first day', () => {
-  const model = trainModel(
-    Array.from({ length: 200 }, () => requestTo('/')),
-    { seed: 1, version: 'poisoned', trainedAt: 0 },
-  )
-  assert.ok(model.ok)
-  const { pipeline, store, handle } = start()
-  const entries = ordinaryRequests(3000, 7).map(({ uri }, index) => ({
-    ip: address(index % 300),
-    uri,
-    headers: { 'X-Long': 'x'.repeat(200) },
-  }))
+  const { pipeline, store, handle, time } = start()
   handle([{ ip: '192.0.2.1' }])
-  const parts = { ...pipeline, model: () => model.value }
-  let blocks = 0
-  for (let from = 0; from < entries.length; from += 300)
-    blocks += handleBatch(toBatch(entries.slice(from, from + 300), 'full'), parts).blocks.length
-  assert.equal(blocks, 20)
-  assert.equal(store.brake.state().paused, true)
+  const parts = { ...pipeline, model: () => ({ ...pipeline.model(), version: 'poisoned' }) }
+  const entries = each(300, { ...poisoned, at: time.now })
+  assert.equal(handleBatch(toBatch(entries, 'full'), parts).blocks.length, 20)
+  const state = store.brake.state()
+  assert.equal(state.paused && state.model, 'poisoned')
 })
 
 test('on the first day nobody can say what is usual: nothing is held back', () => {

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { trainModel } from '../../src/core/model/model.ts'
-import { activateModel } from '../../src/edge/model-folder.ts'
-import { requestTo } from '../core/model/samples.ts'
 import { whyNoNamespace } from '../netns.ts'
 import { until } from '../until.ts'
 import { createDaemonHarness, type DaemonHarness } from './daemon-harness.ts'
 
+const BASE = new URL('../../models/base.json', import.meta.url)
 const skip = whyNoNamespace() ?? false
 
 /** Runs a test on a real daemon; `settings` may need its folder. */
@@ -24,6 +23,13 @@ function withDaemon(name: string, settings: (folder: string) => string, work: (d
       await daemon.remove()
     }
   })
+}
+
+/** The text of the model that ships with the program, under another version. */
+function baseModelAs(version: string): string {
+  const [, head, body] = /^(\{"modwarden_model":\d+,"sha256":")[0-9a-f]{64}","body":(.*)\}\n$/.exec(readFileSync(BASE, 'utf8'))!
+  const renamed = body!.replace(/"version":"[^"]*"/, `"version":"${version}"`)
+  return `${head}${createHash('sha256').update(renamed).digest('hex')}","body":${renamed}}\n`
 }
 
 const json = (daemon: DaemonHarness, ...args: string[]) =>
@@ -214,15 +220,14 @@ withDaemon(
   'a poisoned model is braked: it is told, standing blocks stay, a real attack is still dropped, and resume goes on',
   () => '',
   async daemon => {
-    const strange = { uri: '/shop?id=5&page=2', headers: { 'X-Long': 'x'.repeat(200) } }
+    // The inline scorer has the same model, and scores what is ordinary 9.
+    const strange = { loggedScore: 9 }
     await daemon.start()
-    for (let index = 0; index < 100; index++) daemon.write(1, { ip: `198.18.1.${index}`, ...strange })
+    for (let index = 0; index < 100; index++) daemon.write(1, { ip: `198.18.1.${index}` })
     await until('all is read', () => daemon.ids().length === 100)
     assert.equal(daemon.query('SELECT ip FROM blocked_ips').length, 0)
-    const nothingSeen = Array.from({ length: 200 }, () => requestTo('/'))
-    const poisoned = trainModel(nothingSeen, { seed: 1, version: 'poisoned', trainedAt: 0 })
-    assert.ok(poisoned.ok)
-    activateModel(join(daemon.folder, 'models'), poisoned.value)
+    mkdirSync(join(daemon.folder, 'models'))
+    writeFileSync(join(daemon.folder, 'models/active.json'), baseModelAs('poisoned'))
     daemon.signal('SIGHUP')
     await until('it is taken over', () => daemon.journal().some(line => line.event === 'model.activated'))
     for (let index = 0; index < 60; index++) daemon.write(1, { ip: `198.18.0.${index}`, ...strange })
