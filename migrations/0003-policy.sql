@@ -50,5 +50,6 @@ CREATE VIEW top_offenders AS
     strftime('%Y-%m-%dT%H:%M:%fZ', max(t.at) / 1000.0, 'unixepoch') AS last_seen,
     (SELECT count(*) FROM blocks b WHERE b.ip = t.ip AND b.enforcement <> 'observed') AS blocks
   FROM threats t
+  WHERE t.event_id NOT IN (SELECT event_id FROM false_positives)
   GROUP BY t.ip
   ORDER BY threat_count DESC, highest_score DESC;

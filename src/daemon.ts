@@ -17,6 +17,7 @@ import { createEnforce, type Firewall } from './enforce.ts'
 import { createHealth } from './health.ts'
 import { limitsOf, runHousekeeping } from './housekeeping.ts'
 import { createKeeper } from './keeper.ts'
+import { createModelWatch } from './model-watch.ts'
 import { createNarrate } from './narrate.ts'
 import { type Handled, handleBatch } from './pipeline.ts'
 import { createStatus } from './status.ts'
@@ -79,6 +80,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const keeper = createKeeper({ store, settings: () => live.settings, allowed, narrate, health, clock })
   const enforceRows = createEnforce({ store, firewall: parts.firewall, clock })
 
+  const watchModel = createModelWatch({ store, settings: () => live.settings, log, clock })
   const memory = createMemoryKeeper()
   let verified = { at: performance.now(), changed: false }
   const watch = parts.firewall.watch?.(() => {
@@ -184,6 +186,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
         { every: 5 * SECOND, work: () => (status.isIdle() ? rest() : undefined) },
         { every: 60 * SECOND, work: model.refresh },
         { every: 60 * SECOND, work: () => guarded(trim) },
+        { every: 300 * SECOND, work: () => guarded(watchModel) },
       ],
       {
         signal,

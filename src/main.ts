@@ -8,12 +8,14 @@ import { registerEvaluate } from './cli/evaluate.ts'
 import { registerEvents } from './cli/events.ts'
 import { registerExpire } from './cli/expire.ts'
 import { registerExplain } from './cli/explain.ts'
+import { registerFalsePositive } from './cli/false-positive.ts'
 import { registerFeeds } from './cli/feeds.ts'
 import { registerFlush } from './cli/flush.ts'
 import { registerModels } from './cli/models.ts'
 import { registerObserved } from './cli/observed.ts'
 import { registerParse } from './cli/parse.ts'
 import { registerReplay } from './cli/replay.ts'
+import { registerReport } from './cli/report.ts'
 import { registerResume } from './cli/resume.ts'
 import { registerRun } from './cli/run.ts'
 import { registerScore } from './cli/score.ts'
@@ -50,6 +52,8 @@ registerResume(program, context)
 registerObserved(program, context)
 registerEvents(program, context)
 registerExplain(program, context)
+registerFalsePositive(program, context)
+registerReport(program, context)
 registerParse(program)
 registerReplay(program, context)
 registerScore(program, model)

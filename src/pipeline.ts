@@ -2,6 +2,7 @@ import { type Brake, createBrake } from './brake.ts'
 import { isCorroborated } from './core/brake.ts'
 import { createFindClient, type FindClient } from './core/client.ts'
 import { type ParseContext, parseEntry } from './core/entry/parse.ts'
+import { tallyEvents } from './core/health/tally.ts'
 import { addressKey } from './core/ip.ts'
 import { outlineRequest } from './core/mask.ts'
 import { explainRequest, type Model, scoreRequest } from './core/model/model.ts'
@@ -78,6 +79,12 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
     const blocks = handled.flatMap(({ block }) => block ?? [])
     for (const ip of new Set(threats.filter(threat => threat.count > MOST_OF_AN_ADDRESS).map(threat => threat.ip))) store.threats.trim(ip)
     addScores(readings, store)
+    const judged = readings.map((reading, index) => ({
+      ...reading,
+      threat: handled[index]!.threat !== undefined,
+      trusted: reading.entry.trust === 'full',
+    }))
+    store.modelCounts.add(pipeline.model().version, seenAt, tallyEvents(judged, pipeline.settings()))
     store.totals.add({
       parsed: readings.length,
       skipped: skipped.length,

@@ -83,7 +83,7 @@ test('an earlier block counts until block_memory after its end', () => {
   assert.deepEqual(blockedAt([0, DAY, 30 * DAY + 2 * HOUR]).hours, ['1: 1 h', '2: 2 h', '2: 2 h'], 'one is forgotten after the other')
 })
 
-test('a block by hand is no earlier one, a forgiven one neither, one that was lifted by hand still is', () => {
+test('a block by hand is no earlier one, a forgiven one or a false positive neither, one that was lifted by hand still is', () => {
   const { block, store } = blockedAt([0])
   store.blocks.release('192.0.2.1', NOW, 'manual')
   assert.deepEqual(block(HOUR), ['2: 2 h'])
@@ -93,6 +93,8 @@ test('a block by hand is no earlier one, a forgiven one neither, one that was li
   store.blocks.release('192.0.2.1', NOW + DAY, 'manual')
   store.blocks.forgive('192.0.2.1')
   assert.deepEqual(block(2 * DAY), ['1: 1 h'])
+  store.blocks.release('192.0.2.1', NOW + 2 * DAY, 'false-positive')
+  assert.deepEqual(block(3 * DAY), ['1: 1 h'])
 })
 
 test('a block that is enforced in another way is no further one', () => {

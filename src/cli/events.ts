@@ -37,8 +37,15 @@ function events(context: Context, options: Options): void {
 
 /** An event as `--json` shows it. */
 export function eventJson(event: ShownEvent) {
-  const { at, intercepted, threat, rules, ...rest } = event
-  return { ...rest, at: iso(at), rules: JSON.parse(rules) as string[], intercepted: intercepted === 1, threat: threat === 1 }
+  const { at, intercepted, threat, rules, false_positive, ...rest } = event
+  return {
+    ...rest,
+    at: iso(at),
+    rules: JSON.parse(rules) as string[],
+    intercepted: intercepted === 1,
+    threat: threat === 1,
+    false_positive: false_positive === 1,
+  }
 }
 
 /** Reads an address or prefix that a person typed. */

@@ -141,6 +141,7 @@ function eventText({ event, threat }: ReturnType<typeof ofEvent>): string {
   const lines = [
     `event ${event.id}: ${requestText(event)} from ${event.address} at ${event.at}`,
     ...scoreLines(event),
+    ...(event.false_positive ? ['  marked as a false positive: it does not count'] : []),
     ...(threat === null ? ['  no threat'] : threatLines(threat, null)),
   ]
   return `${lines.join('\n')}\n`
@@ -150,7 +151,7 @@ type ThreatJson = NonNullable<ReturnType<typeof threatJson>>
 
 function threatLines(threat: Partial<ThreatJson>, event: ReturnType<typeof eventJson> | null): string[] {
   return [
-    `  ${threat.at}  event ${threat.event_id}  score ${threat.score?.toFixed(2)}${threat.intercepted ? '  denied by the WAF' : ''}${threat.counted ? '' : '  (no longer counted)'}`,
+    `  ${threat.at}  event ${threat.event_id}  score ${threat.score?.toFixed(2)}${threat.intercepted ? '  denied by the WAF' : ''}${threat.counted ? '' : event?.false_positive ? '  (marked as a false positive)' : '  (no longer counted)'}`,
     ...(event === null
       ? []
       : [

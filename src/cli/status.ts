@@ -3,12 +3,16 @@ import { formatDuration } from '../core/duration.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Millis } from '../core/types.ts'
 import { type DaemonState, isRunning, readStatusFile, statusPath } from '../edge/status-file.ts'
+import { hourOf } from '../edge/store/scores.ts'
 import type { Store } from '../edge/store/store.ts'
+import { modelHealth } from '../model-health.ts'
 import { type Context, withStore } from './context.ts'
 import { iso, printJson, relative } from './output.ts'
 
 /** The daemon writes its state every 2 s; older than this it hangs or is gone. */
 const FRESH: Millis = 15_000
+/** The model is judged by the last day. */
+const DAY: Millis = 86_400_000
 
 export function registerStatus(program: Command, context: Context): void {
   program
@@ -51,6 +55,7 @@ function gather(store: Store, settings: Settings, now: Millis) {
     logs: logsOf(state, settings, store),
     last_entry_at: state === undefined ? null : iso(state.last_entry_at),
     entries_per_second: isAlive ? state.entries_per_second : 0,
+    model_health: healthOf(store, settings, now),
     parsed: totals.parsed,
     skipped: totals.skipped,
     lost_bytes: totals.lostBytes,
@@ -102,11 +107,16 @@ function print(found: Found, now: Millis): void {
       'log',
       `${log.path}: ${log.problem ?? (log.offset === null ? 'nothing read yet' : `at byte ${log.offset}, ${log.lag_bytes ?? 0} bytes behind`)}`,
     ]),
-    ['model', found.model ?? 'unknown until the daemon has run'],
+    ['model', modelLine(found)],
   ]
   if (found.firewall_problem !== null) lines.push(['firewall', found.firewall_problem])
   if (found.database_problem !== null) lines.push(['database', found.database_problem])
   for (const [name, text] of lines) process.stdout.write(`${name.padEnd(11)} ${text}\n`)
+}
+
+function modelLine({ model, model_health: health }: Found): string {
+  if (model === null) return 'unknown until the daemon has run'
+  return `${model}: ${health.model_status.replace('_', ' ')}, ${health.drifted ? health.drift : health.reason}`
 }
 
 function daemonLine({ running, responding, started_at, pid }: Found, now: Millis): string {
@@ -132,6 +142,20 @@ function protectionLine(found: Found): string {
   if (found.firewall === 'dry-run') return 'dry run: nothing is blocked'
   const partly = found.observe_reasons.length > 0 ? `, only observing ${found.observe_reasons.join(', ')}` : ''
   return `enforcing${partly}; the firewall is ${found.firewall_in_step ? '' : 'NOT '}in step`
+}
+
+function healthOf(store: Store, settings: Settings, now: Millis) {
+  const first = hourOf(now - DAY)
+  const { status, reason, tally, drift } = modelHealth(store, settings, first, store.modelCounts.hours(first))
+  return {
+    model_status: status,
+    reason,
+    detections: tally.threats,
+    high: tally.high,
+    median: drift.median,
+    drifted: drift.drifted,
+    drift: drift.reason,
+  }
 }
 
 function relativeIso(at: string | null, now: Millis): string {

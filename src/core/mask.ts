@@ -1,5 +1,7 @@
 import type { HttpRequest } from './types.ts'
 
+export { maskRequest } from './masking/request.ts'
+
 const LIMIT = 256
 /** Long runs without a natural word shape: tokens, hashes, JSON Web Tokens, percent-encoded keys. */
 const TOKEN = /[A-Za-z0-9_\-.~%+=]{24,}/g

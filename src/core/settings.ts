@@ -42,6 +42,30 @@ export const SETTINGS = {
   threatScore: row('threat_score', 5, 'A request that scores higher is a threat.', between(0, 10)),
   repeatScore: row('repeat_score', 6, 'After more than repeat_count threats, one that scores higher blocks its address.', between(0, 10)),
   highScore: row('high_score', 7, 'From here on a score is called high in reports.', between(0, 10)),
+  healthMinDetections: row(
+    'health_min_detections',
+    100,
+    'With fewer detections (threats) in the time of a report, the model is not judged.',
+    whole(1, 1_000_000_000),
+  ),
+  tooSensitiveShare: row(
+    'too_sensitive_share',
+    0.3,
+    'The model is too sensitive when more than this share of its detections scores above high_score.',
+    between(0, 1),
+  ),
+  tooLenientShare: row(
+    'too_lenient_share',
+    0.05,
+    'The model is too lenient when less than this share scores above high_score and the WAF denied requests that scored threat_score or less.',
+    between(0, 1),
+  ),
+  driftLimit: row(
+    'drift_limit',
+    0.75,
+    'Ordinary traffic has drifted when its median score lies further than this from what training promises (0.75).',
+    between(0, 10),
+  ),
   blockScore: row('block_score', 8, 'A single request that scores higher blocks its address at once.', between(0, 10)),
   repeatCount: row('repeat_count', 5, 'How many threats an address may make before repeat_score applies.', whole(0, 1_000_000)),
   maxCount: row('max_count', 10, 'An address with more threats in the window is blocked.', whole(0, 1_000_000)),
@@ -156,6 +180,8 @@ export function parseSettings(
   if (everybody !== undefined) problems.push(`trusted_proxies: must not hold everybody, or nobody can ever be blocked, got ${everybody}`)
   if (whole.threatScore > whole.repeatScore)
     problems.push(`threat_score: must not be above repeat_score, got ${whole.threatScore} and ${whole.repeatScore}`)
+  if (whole.tooLenientShare > whole.tooSensitiveShare)
+    problems.push(`too_lenient_share: must not be above too_sensitive_share, got ${whole.tooLenientShare} and ${whole.tooSensitiveShare}`)
   return problems.length === 0 ? { ok: true, value: whole } : { ok: false, problems }
 }
 

@@ -45,3 +45,8 @@ export function loggedScore(matches: readonly RuleMatch[]): number | undefined {
   }
   return highest
 }
+
+/** Says whether a rule only writes down the score of a detector, and so says nothing of its own about the request. */
+export function isScoreRule(id: string): boolean {
+  return LOGGED.has(id)
+}

@@ -81,7 +81,7 @@ export function createBlocks(database: Database) {
   const earlier = database
     .prepare<[string, Millis, number], number>(
       `SELECT count(*) FROM blocks WHERE ip = ? AND coalesce(released_at, expires_at, blocked_at) > ? AND forgiven = 0
-         AND reason NOT IN ('manual', 'imported') AND (enforcement <> 'observed' OR ? = 1)`,
+         AND coalesce(released_by, '') <> 'false-positive' AND reason NOT IN ('manual', 'imported') AND (enforcement <> 'observed' OR ? = 1)`,
     )
     .pluck()
   const switchable = {
@@ -114,6 +114,10 @@ export function createBlocks(database: Database) {
   const markApplied = database.prepare('UPDATE blocks SET applied = 1 WHERE id = ?')
   const markRemoved = database.prepare('UPDATE blocks SET applied = 0 WHERE id = ?')
   const allApplied = database.prepare<[], number>('SELECT id FROM blocks WHERE applied = 1').pluck()
+  const started = database.prepare<[Millis], { reason: BlockReason; blocks: number }>(
+    `SELECT reason, count(*) AS blocks FROM blocks WHERE blocked_at >= ? AND enforcement <> 'observed' GROUP BY reason
+     ORDER BY blocks DESC, reason`,
+  )
   const overdue = database.prepare<[Millis], number>('SELECT count(*) FROM blocks WHERE released_at IS NULL AND expires_at <= ?').pluck()
   return {
     /** Adds a block; there must be none that stands for its address (release an expired one first). Gives the row's id. */
@@ -139,6 +143,8 @@ export function createBlocks(database: Database) {
     allActive: (now: Millis): ShownBlock[] => allActive.all(now),
     /** How many blocks stand that are not only observed. */
     countActive: (now: Millis): number => countActive.get(now)!,
+    /** How many blocks began since an instant, by reason. */
+    startedSince: (at: Millis) => started.all(at),
     history: (limit: number): ShownBlock[] => all.all(limit),
     of: (ip: string, limit: number): ShownBlock[] => of.all(ip, limit),
 

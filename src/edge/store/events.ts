@@ -49,12 +49,14 @@ export type ShownEvent = {
   trust: string
   transaction_id: string
   log: string
+  inode: string
   offset: number
   length: number
+  false_positive: number
 }
 
 const SHOWN =
-  'id, at, ip, address, method, host, path, argument_names, status, rules, inbound_score, logged_score, own_score, score, intercepted, threat, trust, transaction_id, log, offset, length'
+  'id, at, ip, address, method, host, path, argument_names, status, rules, inbound_score, logged_score, own_score, score, intercepted, threat, trust, transaction_id, log, inode, offset, length, id IN (SELECT event_id FROM false_positives) AS false_positive'
 
 export type EventFilter = { ip: string | undefined; since: Millis; minScore: number; limit: number }
 

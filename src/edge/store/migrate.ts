@@ -9,9 +9,7 @@ const APPLICATION_ID = 0x4d_4f_44_57
 /** Brings a database to the newest schema, each migration file in one transaction.
  *  Throws when it is no modwarden database, was written by a newer version, or when an applied file was edited since. */
 export function migrate(database: Database, folder: string): void {
-  const files = readdirSync(folder)
-    .filter(name => /^\d{4}-.+\.sql$/.test(name))
-    .sort()
+  const files = migrationsIn(folder)
   files.forEach((name, index) => {
     if (Number(name.slice(0, 4)) !== index + 1)
       throw new Error(`${join(folder, name)}: migrations must be numbered without gaps, expected ${index + 1}`)
@@ -31,6 +29,22 @@ export function migrate(database: Database, folder: string): void {
     if (index < version) refuseEdited(database, name, digest)
     else database.transaction(() => apply(database, { name, sql, digest, version: index + 1 })).immediate()
   }
+}
+
+/** Throws when a database that is only read lacks migrations: the daemon brings it up to date when it starts. */
+export function refuseOld(database: Database, folder: string): void {
+  const version = database.pragma('user_version', { simple: true }) as number
+  const newest = migrationsIn(folder).length
+  if (version < newest)
+    throw new Error(
+      `${database.name} was written by an older modwarden (schema ${version}, this one needs ${newest}); systemctl restart modwarden brings it up to date`,
+    )
+}
+
+function migrationsIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter(name => /^\d{4}-.+\.sql$/.test(name))
+    .sort()
 }
 
 function refuseEdited(database: Database, name: string, digest: string): void {

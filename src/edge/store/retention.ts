@@ -27,6 +27,7 @@ export function createRetention(database: Database) {
     ),
   }))
   const countActivity = database.prepare<[], number>('SELECT count(*) FROM activity').pluck()
+  const oldModelHours = ['model_hours', 'model_scores'].map(table => database.prepare<[number]>(`DELETE FROM ${table} WHERE hour < ?`))
   const oldestActivity = database.prepare('DELETE FROM activity WHERE hour = (SELECT min(hour) FROM activity)')
 
   return {
@@ -37,6 +38,7 @@ export function createRetention(database: Database) {
       const [scores, activity] = oldHours
       scores!.run(hourOf(before))
       activity!.run(hourOf(windowStart))
+      for (const statement of oldModelHours) statement.run(hourOf(before))
       if (countActivity.get()! > maxEvents) oldestActivity.run()
       for (const table of tables) {
         if (table.count.get()! <= maxEvents) continue

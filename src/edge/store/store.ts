@@ -7,7 +7,9 @@ import { createBlocks } from './blocks.ts'
 import { createBrakeRows } from './brake.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createEvents } from './events.ts'
-import { migrate } from './migrate.ts'
+import { createFalsePositives } from './false-positives.ts'
+import { migrate, refuseOld } from './migrate.ts'
+import { createModelCounts } from './model-counts.ts'
 import { createObserved } from './observed.ts'
 import { createPositions } from './positions.ts'
 import { createRetention } from './retention.ts'
@@ -69,6 +71,7 @@ export function openReader(path: string): Store {
   const database = new Sqlite(path, { readonly: true, timeout: BUSY_TIMEOUT })
   try {
     database.prepare('SELECT 1 FROM blocks').get()
+    refuseOld(database, MIGRATIONS)
     return createStore(database, { isOwner: false })
   } catch (error) {
     database.close()
@@ -108,6 +111,8 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
     positions: createPositions(database),
     deadLetters: createDeadLetters(database),
     scores: createScores(database),
+    modelCounts: createModelCounts(database),
+    falsePositives: createFalsePositives(database),
     totals: createTotals(database),
     retention: createRetention(database),
 

@@ -26,6 +26,8 @@ export type ShownThreat = {
   counted: number
 }
 
+export type Offender = { ip: string; threats: number; highest_score: number; last_at: Millis; blocks: number }
+
 /** The threats of each address: what the policy counts, with why each is one. */
 export function createThreats(database: Database) {
   const insert = database.prepare(
@@ -38,11 +40,17 @@ export function createThreats(database: Database) {
     `DELETE FROM threats WHERE ip = ? AND id IN (SELECT id FROM threats WHERE ip = ? ORDER BY at DESC LIMIT -1 OFFSET ${MOST_OF_AN_ADDRESS})`,
   )
   const forgive = database.prepare('UPDATE threats SET counted = 0 WHERE ip = ? AND counted = 1')
+  const forgiveMarked = database.prepare('UPDATE false_positives SET counted = 0 WHERE ip = ? AND counted = 1')
   const of = database.prepare<[string, number], ShownThreat>(
     'SELECT event_id, at, score, intercepted, model, matches, reasons, counted FROM threats WHERE ip = ? ORDER BY at DESC, id DESC LIMIT ?',
   )
   const ofEvent = database.prepare<[number], ShownThreat>(
     'SELECT event_id, at, score, intercepted, model, matches, reasons, counted FROM threats WHERE event_id = ?',
+  )
+  const offenders = database.prepare<[Millis, number], Offender>(
+    `SELECT t.ip, count(*) AS threats, max(t.score) AS highest_score, max(t.at) AS last_at, (SELECT count(*) FROM blocks b WHERE b.ip = t.ip AND b.enforcement <> 'observed') AS blocks
+     FROM threats t WHERE t.at >= ? AND t.event_id NOT IN (SELECT event_id FROM false_positives)
+     GROUP BY t.ip ORDER BY threats DESC, highest_score DESC, t.ip LIMIT ?`,
   )
   const since = database.prepare<[Millis], number>('SELECT count(*) FROM threats WHERE at > ?').pluck()
   return {
@@ -65,10 +73,16 @@ export function createThreats(database: Database) {
     trim: (ip: string): void => void trim.run(ip, ip),
 
     /** Starts the window of an address anew. */
-    forgive: (ip: string): void => void forgive.run(ip),
+    forgive(ip: string): void {
+      forgive.run(ip)
+      // A mark that is taken back later must not bring a forgiven threat back.
+      forgiveMarked.run(ip)
+    },
 
     of: (ip: string, limit: number): ShownThreat[] => of.all(ip, limit),
     ofEvent: (eventId: number): ShownThreat | undefined => ofEvent.get(eventId),
+    /** The addresses with the most threats since an instant, marked ones left out. */
+    offendersSince: (at: Millis, limit: number): Offender[] => offenders.all(at, limit),
     countAllSince: (at: Millis): number => since.get(at)!,
   }
 }

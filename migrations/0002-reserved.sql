@@ -1,1 +1,0 @@
--- Changes nothing: the number is kept for a change that comes before the next one.
