@@ -1,5 +1,7 @@
+import { widerNetworks } from './core/bounds.ts'
 import type { Settings } from './core/settings.ts'
 import type { Millis } from './core/types.ts'
+import { withoutPasses } from './core/wanted.ts'
 import { createDeniedFile, MOST_DENIED } from './edge/denied-file.ts'
 import type { Store } from './edge/store/store.ts'
 import type { Health } from './health.ts'
@@ -8,7 +10,7 @@ import type { Narrate } from './narrate.ts'
 type Parts = {
   store: Store
   settings: () => Settings
-  allowed: { isWhollyAllowed(ip: string): boolean; refresh(): boolean }
+  allowed: { isWhollyAllowed(ip: string): boolean; networks(): readonly string[]; refresh(): boolean }
   narrate: Narrate
   health: Health
   clock: () => Millis
@@ -25,6 +27,7 @@ export function createKeeper({ store, settings, allowed, narrate, health, clock 
   let isPaused = false
 
   function releaseAllowed(): void {
+    hasChanged = true
     for (const { ip } of store.blocks.allActive(clock())) {
       // Of a network that only holds something allowed, that part passes.
       if (!allowed.isWhollyAllowed(ip)) continue
@@ -35,7 +38,6 @@ export function createKeeper({ store, settings, allowed, narrate, health, clock 
         store.threats.forgive(ip)
       })
       narrate.unblocked(ip, 'allowlist')
-      hasChanged = true
     }
   }
 
@@ -76,9 +78,14 @@ export function createKeeper({ store, settings, allowed, narrate, health, clock 
       if (!hasChanged) return
       const { deniedFile: path, trustedProxies, firewall } = settings()
       // Who is dropped when he comes by himself must not walk in through the proxy.
-      const rows = firewall === 'dry-run' ? [] : store.blocks.denied(clock(), { all: trustedProxies.length > 0, most: MOST_DENIED })
+      const blocks = firewall === 'dry-run' ? [] : store.blocks.denied(clock(), { all: trustedProxies.length > 0, most: MOST_DENIED })
+      // The scoring server knows no allowlist: what passes inside a blocked network must not stand there.
+      const holding = new Set(allowed.networks().flatMap(widerNetworks))
+      const rows = blocks.flatMap(block =>
+        holding.has(block.ip) ? withoutPasses(block.ip, allowed.networks()).map(ip => ({ ...block, ip })) : block,
+      )
       try {
-        deniedFile.update(path, rows, trustedProxies.length > 0)
+        deniedFile.update(path, rows.slice(0, MOST_DENIED), trustedProxies.length > 0)
         hasChanged = false
         health.recovered('denied_file')
       } catch (error) {

@@ -51,7 +51,7 @@ function block(context: Context, addresses: string[], options: BlockOptions): vo
   const networks = withStore(context.writer(), store => {
     const allowed = createAllowed(() => neverBlocked(settings, store, now), protectedAddresses)
     const refused = ips.find(allowed.isWhollyAllowed)
-    if (refused !== undefined) throw new Error(`${refused} is allowed, ${WHAT_ALLOWS}; nothing was blocked`)
+    if (refused !== undefined) throw new Error(`${refused} is allowed: ${WHAT_ALLOWS}; nothing was blocked`)
     store.transaction(() => {
       const blocker = createBlocker(store, { settings, isAllowed: allowed.isAllowed })
       const note = printable(options.reason ?? '')

@@ -131,7 +131,7 @@ withDaemon(
     await until('it is read', () => daemon.ids().length === 2)
     assert.equal(daemon.isDropped('192.0.2.1'), false)
     assert.match(daemon.command('explain', '192.0.2.1').stdout, /not blocked\n {2}allowed by 192\.0\.2\.1 \(a .*test\)/)
-    assert.match(daemon.command('block', '192.0.2.0/30').stderr, /allowed address/)
+    assert.match(daemon.command('block', '192.0.2.1').stderr, /192\.0\.2\.1 is allowed: by the allowlist/)
     assert.match(daemon.command('allow', '--list').stdout, /192\.0\.2\.1 .*x1b\[31mtest/)
 
     await until('it is over', () => told('address.disallowed')?.network === '192.0.2.1')
