@@ -1,6 +1,9 @@
 import { createCover, createNetworkSet, parseNetwork } from './core/ip.ts'
+import type { Settings } from './core/settings.ts'
+import type { Millis } from './core/types.ts'
+import type { Store } from './edge/store/store.ts'
 
-/** Makes the test for what is never counted or blocked: the allowlist of the settings, and what `protectedNow` finds on this machine.
+/** Makes the test for what is never counted or blocked: the allowlist, and what `protectedNow` finds on this machine.
  *  `refresh` looks again; it says whether anything changed. */
 export function createAllowed(allowlist: () => readonly string[], protectedNow: () => readonly string[]) {
   let key = ''
@@ -26,6 +29,11 @@ export function createAllowed(allowlist: () => readonly string[], protectedNow: 
     networks: () => found,
     refresh,
   }
+}
+
+/** What people said is never blocked: the allowlist of the settings and that of `modwarden allow`, and the proxies that speak for everybody. */
+export function neverBlocked({ allowlist, trustedProxies }: Settings, store: Pick<Store, 'allow'>, now: Millis): readonly string[] {
+  return [...allowlist, ...trustedProxies, ...store.allow.standing(now).map(row => row.network)]
 }
 
 function canonical(text: string): string[] {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { createAllowed } from './allowed.ts'
+import { createAllowed, neverBlocked } from './allowed.ts'
 import { createSplitter } from './core/entry/split.ts'
 import { createLocalOffset } from './core/entry/time.ts'
 import type { Settings } from './core/settings.ts'
@@ -16,7 +16,8 @@ import { openStatusFile, statusPath } from './edge/status-file.ts'
 import { isPassing, type Store } from './edge/store/store.ts'
 import { createEnforce, type Firewall } from './enforce.ts'
 import { createHealth } from './health.ts'
-import { runHousekeeping } from './housekeeping.ts'
+import { limitsOf, runHousekeeping } from './housekeeping.ts'
+import { createKeeper } from './keeper.ts'
 import { createModelWatch } from './model-watch.ts'
 import { createNarrate } from './narrate.ts'
 import { type Handled, handleBatch } from './pipeline.ts'
@@ -61,7 +62,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const stop = new AbortController()
   const signal = AbortSignal.any([parts.signal, stop.signal])
   const model = openModel(live.settings.modelDir, log)
-  const allowed = createAllowed(() => live.settings.allowlist, protectedAddresses)
+  const allowed = createAllowed(() => neverBlocked(live.settings, store, clock()), protectedAddresses)
   const narrate = createNarrate(log, clock)
   const health = createHealth(log, clock, summary => void notify.status(summary))
   const status = createStatus({
@@ -80,18 +81,22 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     clock,
     parseContext: { localOffsetMinutes: createLocalOffset() },
   }
+  const keeper = createKeeper({ store, settings: () => live.settings, allowed, narrate, health, clock })
   const enforceRows = createEnforce({ store, firewall: parts.firewall, clock, allowed: allowed.networks })
 
   const watchModel = createModelWatch({ store, settings: () => live.settings, log, clock })
   const memory = createMemoryKeeper()
   let verified = { at: performance.now(), took: 0, changed: false }
-  releaseAllowed()
+  guarded(keeper.releaseAllowed)
+  guarded(keeper.fitMode)
   const first = await enforceRows({ verify: true })
   parts.cutConnections?.(first.applied, allowed.networks())
   narrate.enforced(first)
   const watch = parts.firewall.watch?.(() => {
     verified.changed = true
   })
+  keeper.writeDenied()
+  guarded(keeper.lookAtBrake)
   log.info('daemon.started', {
     logs: live.settings.auditLogs,
     mode: live.settings.mode,
@@ -126,7 +131,10 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       narrate.handled(handled)
       status.handled(handled)
       memory.handled(batch.items.reduce((sum, item) => sum + item.length, 0))
-      if (handled.blocks.length > 0) await enforce(false)
+      if (handled.held > 0) guarded(keeper.lookAtBrake)
+      if (handled.blocks.length === 0) continue
+      keeper.changed()
+      await enforce(false)
     }
   }
 
@@ -170,13 +178,16 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     const hasWork = () => {
       const before = version
       version = store.dataVersion()
-      return before !== version || (store.blocks.nextExpiry() ?? Number.POSITIVE_INFINITY) <= clock()
+      const isDue = before !== version || (store.blocks.nextExpiry() ?? Number.POSITIVE_INFINITY) <= clock()
+      if (isDue) keeper.changed()
+      return isDue
     }
     return runHousekeeping(
       [
         { every: VERIFY_WATCHED, due: isVerifyDue, work: verify },
-        { every: 5 * SECOND, due: hasWork, work: () => enforce(false) },
+        { every: 5 * SECOND, due: hasWork, work: takeUp },
         { every: SECOND, work: narrate.flush },
+        { every: SECOND, work: () => guarded(keeper.writeDenied) },
         { every: 2 * SECOND, work: status.write },
         { every: parts.watchdogEvery, work: () => (status.isMoving() ? notify.watchdog() : undefined) },
         { every: 60 * SECOND, work: refreshAllowed },
@@ -191,6 +202,14 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
         nextAt: () => performance.now() + (store.blocks.nextExpiry() ?? Number.POSITIVE_INFINITY) - clock(),
       },
     )
+  }
+
+  /** Does what commands wrote down, and what time has brought. */
+  async function takeUp(): Promise<void> {
+    guarded(keeper.refreshAllowed)
+    guarded(keeper.fitMode)
+    guarded(keeper.lookAtBrake)
+    await enforce(false)
   }
 
   function isVerifyDue(): boolean {
@@ -208,8 +227,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   }
 
   function trim(): void {
-    const { retention, countWindow, maxEvents } = live.settings
-    store.retention.trim({ before: clock() - retention, windowStart: clock() - countWindow, maxEvents })
+    store.allow.expire(clock())
+    store.retention.trim(limitsOf(live.settings, clock()))
     store.checkpoint()
   }
 
@@ -229,26 +248,16 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   async function refreshAllowed(): Promise<void> {
     if (!allowed.refresh()) return
-    releaseAllowed()
+    guarded(keeper.releaseAllowed)
     await enforce(false)
-  }
-
-  /** Ends the blocks of what has become allowed; of a network that only holds something allowed, that part passes. */
-  function releaseAllowed(): void {
-    guarded(() => {
-      for (const { ip } of store.blocks.allActive(clock())) {
-        if (!allowed.isWhollyAllowed(ip)) continue
-        store.blocks.release(ip, clock(), 'allowlist')
-        narrate.unblocked(ip, 'allowlist')
-      }
-    })
   }
 
   async function reload(settings: Settings): Promise<void> {
     await notify.reloading()
     live.settings = settings
     model.refresh()
-    if (allowed.refresh()) releaseAllowed()
+    if (allowed.refresh()) guarded(keeper.releaseAllowed)
+    keeper.changed()
     log.info('settings.reloaded', { mode: settings.mode })
     await enforce(true)
     await notify.ready(health.summary())

@@ -2,7 +2,7 @@ import type { Millis } from './core/types.ts'
 import type { Log } from './edge/log.ts'
 
 /** What can be wrong while the daemon runs on. */
-export type Part = 'firewall' | 'database' | 'log'
+export type Part = 'firewall' | 'database' | 'log' | 'denied_file' | 'brake'
 
 const REPEAT: Millis = 60_000
 
@@ -28,6 +28,12 @@ export function createHealth(log: Log, clock: () => Millis, onChange: (summary: 
       const before = problems.get(part + about)
       if (!problems.delete(part + about) || before === undefined) return
       log.info(`${part}.recovered`, { ...(about === '' ? {} : { about }), after_seconds: Math.round((clock() - before.since) / 1000) })
+      onChange(summary())
+    },
+    /** Notes what is not as it should be, or no longer so, where somebody else tells it. */
+    note(part: Part, problem: string | undefined): void {
+      if (problem === undefined) problems.delete(part)
+      else problems.set(part, { part, problem, since: clock(), toldAt: clock() })
       onChange(summary())
     },
     problemOf: (part: Part, about = ''): string | undefined => problems.get(part + about)?.problem,

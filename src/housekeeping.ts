@@ -1,5 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
+import type { Settings } from './core/settings.ts'
 import type { Millis } from './core/types.ts'
+import type { Limits } from './edge/store/retention.ts'
 
 /** Every wake of an idle process costs: two a second are enough for what others may have written. */
 const TICK: Millis = 500
@@ -23,6 +25,11 @@ export async function runHousekeeping(chores: readonly Chore[], { signal, clock,
   } catch (error) {
     if (!signal.aborted) throw error
   }
+}
+
+/** Says what is too old to be kept: a block as long as the next one of its address is measured by it. */
+export function limitsOf({ retention, blockMemory, countWindow, maxEvents }: Settings, now: Millis): Limits {
+  return { before: now - retention, blocksBefore: now - Math.max(retention, blockMemory), windowStart: now - countWindow, maxEvents }
 }
 
 type Parts = { signal: AbortSignal; clock: () => Millis; nextAt: () => Millis }

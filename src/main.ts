@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { registerAllow } from './cli/allow.ts'
 import { registerBlock } from './cli/block.ts'
 import { registerBlocks } from './cli/blocks.ts'
 import { registerCheck, settingsProblems } from './cli/check.ts'
@@ -8,10 +9,14 @@ import { registerEvents } from './cli/events.ts'
 import { registerExpire } from './cli/expire.ts'
 import { registerExplain } from './cli/explain.ts'
 import { registerFalsePositive } from './cli/false-positive.ts'
+import { registerFeeds } from './cli/feeds.ts'
 import { registerFlush } from './cli/flush.ts'
 import { registerModels } from './cli/models.ts'
+import { registerObserved } from './cli/observed.ts'
 import { registerParse } from './cli/parse.ts'
+import { registerReplay } from './cli/replay.ts'
 import { registerReport } from './cli/report.ts'
+import { registerResume } from './cli/resume.ts'
 import { registerRun } from './cli/run.ts'
 import { registerScore } from './cli/score.ts'
 import { registerServe } from './cli/serve.ts'
@@ -43,11 +48,16 @@ registerCheck(program, context)
 registerStatus(program, context)
 registerBlocks(program, context)
 registerBlock(program, context)
+registerAllow(program, context)
+registerFeeds(program, context)
+registerResume(program, context)
+registerObserved(program, context)
 registerEvents(program, context)
 registerExplain(program, context)
 registerFalsePositive(program, context)
 registerReport(program, context)
 registerParse(program)
+registerReplay(program, context)
 registerScore(program, model)
 registerTrain(program, context)
 registerEvaluate(program, model)

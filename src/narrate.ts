@@ -1,5 +1,7 @@
 import type { Millis } from './core/types.ts'
 import type { Log } from './edge/log.ts'
+import type { AllowRow } from './edge/store/allow.ts'
+import type { BrakeState } from './edge/store/brake.ts'
 import type { Enforced } from './enforce.ts'
 import type { Handled } from './pipeline.ts'
 
@@ -16,18 +18,17 @@ export function createNarrate(log: Log, clock: () => Millis) {
   const told = new Map<string, { at: Millis; untold: number; score: number; count: number }>()
   const counted = createBurst(log, clock, 'threat.counted', 'threats.counted')
   const blocked = createBurst(log, clock, 'address.blocked', 'addresses.blocked')
+  const observed = createBurst(log, clock, 'address.observed', 'addresses.observed')
   const unblocked = createBurst(log, clock, 'address.unblocked', 'addresses.unblocked')
-  let untoldEvicted = 0
-  let evictedAt = Number.NEGATIVE_INFINITY
+  const allowed = createBurst(log, clock, 'address.allowed', 'addresses.allowed')
+  const disallowed = createBurst(log, clock, 'address.disallowed', 'addresses.disallowed')
   const skipped = createBurst(log, clock, 'entry.skipped', 'entries.skipped')
 
-  /** That blocks make room is told once a minute, however many there are. */
-  function tellEvicted(): void {
-    if (untoldEvicted === 0 || clock() - evictedAt < MINUTE) return
-    log.warn('blocks.evicted', { number: untoldEvicted, remedy: 'there are as many as max_blocks: raise it, or shorten block_time' })
-    evictedAt = clock()
-    untoldEvicted = 0
-  }
+  /** Blocks that the brake held back, and those that made room: told once a minute, however many there are. */
+  const holding = createSum(clock, number => log.warn('brake.held', { blocks: number, remedy: 'modwarden resume' }))
+  const evicting = createSum(clock, number =>
+    log.warn('blocks.evicted', { number, remedy: 'there are as many as max_blocks: raise it, or shorten block_time' }),
+  )
 
   function tellThreat(ip: string, now: Millis): void {
     const threat = told.get(ip)!
@@ -37,8 +38,9 @@ export function createNarrate(log: Log, clock: () => Millis) {
   }
 
   return {
-    handled({ threats, blocks, evicted, skipped: letters }: Handled): void {
+    handled({ threats, blocks, evicted, skipped: letters, held }: Handled): void {
       const now = clock()
+      holding.add(held)
       for (const { ip, score, count } of threats) {
         const before = told.get(ip)
         told.set(ip, {
@@ -50,13 +52,14 @@ export function createNarrate(log: Log, clock: () => Millis) {
         if (now - told.get(ip)!.at >= MINUTE) tellThreat(ip, now)
         if (told.size > MOST_ADDRESSES) told.delete(told.keys().next().value!)
       }
-      for (const { ip, reason, score, threatCount, rules, expiresAt, note } of blocks) {
-        const more = note === undefined ? {} : { note }
-        blocked.tell('info', { ip, reason, score, threat_count: threatCount, rules, expires_at: isoTime(expiresAt), ...more })
+      for (const { ip, reason, score, threatCount, rules, step, expiresAt, enforcement, note } of blocks) {
+        const more = { ...(enforcement === 'proxied' ? { proxied: true } : {}), ...(note === undefined ? {} : { note }) }
+        const tell = enforcement === 'observed' ? observed.tell : blocked.tell
+        tell('info', { ip, reason, score, threat_count: threatCount, rules, step, expires_at: isoTime(expiresAt), ...more })
       }
       for (const { ip, reason, blocked_at } of evicted) unblocked.tell('info', { ip, reason, blocked_at: isoTime(blocked_at), by: 'room' })
-      untoldEvicted += evicted.length
-      tellEvicted()
+      evicting.add(evicted.length)
+      evicting.flush()
       for (const { log: path, offset, length, problem } of letters) skipped.tell('warn', { log: path, offset, length, problem })
     },
 
@@ -65,6 +68,19 @@ export function createNarrate(log: Log, clock: () => Millis) {
         unblocked.tell('info', { ip, reason, blocked_at: isoTime(blocked_at), by: 'expired' })
       if (repaired !== undefined) log.warn('firewall.repaired', { drift: repaired })
     },
+
+    allowed(added: readonly AllowRow[], ended: readonly string[]): void {
+      for (const { network, reason, expires_at } of added)
+        allowed.tell('info', { network, reason, expires_at: isoTime(expires_at ?? Number.POSITIVE_INFINITY) })
+      for (const network of ended) disallowed.tell('info', { network })
+    },
+
+    /** Tells that automatic blocking pauses; the counts are what decided it. */
+    braked({ at, blocked, clients, usual, model }: Extract<BrakeState, { paused: true }>): void {
+      const remedy = 'look at modwarden blocks and explain; roll the model or the rules back, then (or if all is right) modwarden resume'
+      log.error('brake.engaged', { paused_at: isoTime(at), addresses: blocked, clients, usual, model, remedy })
+    },
+    resumed: (armedAt: Millis): void => log.warn('brake.released', { armed_at: isoTime(armedAt) }),
 
     unblocked: (ip: string, by: string): void => unblocked.tell('info', { ip, by }),
 
@@ -76,8 +92,26 @@ export function createNarrate(log: Log, clock: () => Millis) {
         if (untold > 0) tellThreat(ip, now)
         else told.delete(ip)
       }
-      tellEvicted()
-      for (const burst of [counted, blocked, unblocked, skipped]) burst.flush()
+      for (const sum of [holding, evicting]) sum.flush()
+      for (const burst of [counted, blocked, observed, unblocked, allowed, disallowed, skipped]) burst.flush()
+    },
+  }
+}
+
+/** Tells a number that grows: what came to it since it was told last, at most once a minute. */
+function createSum(clock: () => Millis, tell: (number: number) => void) {
+  let untold = 0
+  let toldAt = Number.NEGATIVE_INFINITY
+  return {
+    add(number: number): void {
+      untold += number
+    },
+    /** Tells what came, unless it told something within the last minute. */
+    flush(): void {
+      if (untold === 0 || clock() - toldAt < MINUTE) return
+      tell(untold)
+      untold = 0
+      toldAt = clock()
     },
   }
 }

@@ -1,4 +1,7 @@
-import { createBlocker, type NewBlock } from './blocking.ts'
+import { type Blocker, createBlocker, type NewBlock } from './blocking.ts'
+import { type Brake, createBrake } from './brake.ts'
+import { isCorroborated } from './core/brake.ts'
+import { createFindClient, type FindClient } from './core/client.ts'
 import { type ParseContext, parseEntry } from './core/entry/parse.ts'
 import { tallyEvents } from './core/health/tally.ts'
 import { addressKey } from './core/ip.ts'
@@ -7,47 +10,64 @@ import { explainRequest, type Model, scoreRequest } from './core/model/model.ts'
 import { type Decision, type Evidence, isThreat, judge, startsBlock } from './core/policy.ts'
 import { printable } from './core/printable.ts'
 import type { Settings } from './core/settings.ts'
-import type { AuditEvent, Batch, Entry, Millis, Skipped } from './core/types.ts'
+import type { AuditEvent, Batch, Entry, Ip, Millis, Skipped } from './core/types.ts'
 import type { Evicted } from './edge/store/blocks.ts'
 import { bandOf, hourOf } from './edge/store/scores.ts'
 import type { Store } from './edge/store/store.ts'
 import { MOST_OF_AN_ADDRESS } from './edge/store/threats.ts'
+import { placeBlock } from './place-block.ts'
 
 export type Pipeline = {
   store: Store
   model: () => Model
   settings: () => Settings
-  /** Never counted and never blocked; takes an address or a prefix. */
-  isAllowed: (ip: string) => boolean
+  /** Never counted and never blocked; takes an address or a prefix, and the time of its event. */
+  isAllowed: (ip: string, at: Millis) => boolean
   clock: () => Millis
+  /** The log is an old one: every entry is taken as seen at its own time. */
+  isReplay?: boolean
   parseContext: ParseContext
 }
 
 export type Threat = { eventId: number; ip: string; score: number; count: number }
 
-/** What a batch brought, for the journal and the status; true only once it is committed. `evicted`: blocks that made room. */
+/** What a batch brought, for the journal and the status; true only once it is committed. `evicted`: blocks that made room; `held`: how many the
+ *  brake held back. */
 export type Handled = {
   parsed: number
   skipped: readonly Skipped[]
   threats: readonly Threat[]
   blocks: readonly NewBlock[]
   evicted: readonly Evicted[]
+  held: number
 }
 
 /** Below this score of our own, it was the WAF or its inline scorer that made the event a threat. */
 const WORTH_EXPLAINING = 3
 
 /** An entry read and scored: all that happens before the database. */
-type Reading = { entry: Entry; event: AuditEvent; at: Millis; ip: string; ownScore: number | undefined; score: number }
+type Reading = {
+  entry: Entry
+  event: AuditEvent
+  at: Millis
+  /** Whoever sent the request, behind what proxies ever, and the key under which it is counted. */
+  address: Ip
+  ip: string
+  isProxied: boolean
+  ownScore: number | undefined
+  score: number
+}
 
 /** Turns a batch of entries into rows, all in one transaction with the position behind them: events, threats, blocks, what could not be read.
  *  Nothing an entry holds makes it throw; the database may (see isPassing), and then nothing of the batch is kept and it can be handed in again. */
 export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
   const { store } = pipeline
+  const { trustedProxies, clientIpHeader } = pipeline.settings()
+  const findClient = createFindClient(trustedProxies, clientIpHeader)
   const readings: Reading[] = []
   const skipped: Skipped[] = []
   for (const item of batch.items) {
-    const reading = item.kind === 'skipped' ? item : readEntry(item, pipeline)
+    const reading = item.kind === 'skipped' ? item : readEntry(item, findClient, pipeline)
     if ('problem' in reading) skipped.push(reading)
     else readings.push(reading)
   }
@@ -55,8 +75,16 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
     const seenAt = pipeline.clock()
     for (const letter of skipped) store.deadLetters.add({ ...letter, seenAt })
     const activity = createActivity(store)
-    const blocker = createBlocker(store, { settings: pipeline.settings(), isAllowed: pipeline.isAllowed, now: seenAt })
-    const handled = readings.map(reading => handleReading(reading, { ...pipeline, activity, blocker }, seenAt))
+    const brake = createBrake({
+      store,
+      settings: pipeline.settings(),
+      model: pipeline.model().version,
+      now: seenAt,
+      saveActivity: activity.save,
+    })
+    const blocker = createBlocker(store, { settings: pipeline.settings(), isAllowed: pipeline.isAllowed })
+    const parts = { ...pipeline, activity, brake, blocker }
+    const handled = readings.map(reading => handleReading(reading, parts, pipeline.isReplay ? reading.at : seenAt))
     const evicted = blocker.finish()
     activity.save()
     const threats = handled.flatMap(({ threat }) => threat ?? [])
@@ -74,25 +102,28 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
       skipped: skipped.length,
       lostBytes: batch.lostBytes,
       threats: threats.length,
-      blocks: blocks.length,
+      blocks: blocks.filter(block => block.enforcement !== 'observed').length,
     })
     store.positions.save(batch.log, batch.files)
-    return { parsed: readings.length, skipped, threats, blocks, evicted }
+    return { parsed: readings.length, skipped, threats, blocks, evicted, held: brake.held() }
   })
 }
 
-function readEntry(entry: Entry, { model, settings, clock, parseContext }: Pipeline): Reading | Skipped {
+function readEntry(entry: Entry, findClient: FindClient, { model, settings, clock, parseContext }: Pipeline): Reading | Skipped {
   const parsed = parseEntry(entry, parseContext)
   if (!parsed.ok)
     return { kind: 'skipped', log: entry.log, inode: entry.inode, offset: entry.offset, length: entry.length, problem: parsed.problem }
   const event = parsed.value
   const ownScore = event.request === undefined ? undefined : scoreRequest(model(), event.request).score
+  const client = findClient(event.ip, event.request?.headers ?? [])
   return {
     entry,
     event,
     // A time in the future counts as now, or an entry could outlive its window.
     at: Math.min(event.at, clock()),
-    ip: addressKey(event.ip, settings().ipv6Prefix),
+    address: client.ip,
+    ip: addressKey(client.ip, settings().ipv6Prefix),
+    isProxied: client.isProxied,
     ownScore,
     score: Math.max(ownScore ?? 0, event.loggedScore ?? 0),
   }
@@ -100,14 +131,14 @@ function readEntry(entry: Entry, { model, settings, clock, parseContext }: Pipel
 
 function handleReading(
   reading: Reading,
-  pipeline: Pipeline & { activity: Activity; blocker: ReturnType<typeof createBlocker> },
+  pipeline: Pipeline & { activity: Activity; brake: Brake; blocker: Blocker },
   seenAt: Millis,
 ): { threat?: Threat; blocks?: readonly NewBlock[] } {
   const { store } = pipeline
   const settings = pipeline.settings()
-  const { entry, event, at, ip, score } = reading
+  const { entry, event, at, ip, isProxied, score } = reading
   if (entry.trust === 'full') pipeline.activity.add(ip, at)
-  const counts = entry.trust === 'full' && isThreat({ score, intercepted: event.intercepted }, settings) && !pipeline.isAllowed(ip)
+  const counts = entry.trust === 'full' && isThreat({ score, intercepted: event.intercepted }, settings) && !pipeline.isAllowed(ip, at)
   const eventId = store.events.add(toRow(reading, seenAt, counts))
   if (!counts) return {}
 
@@ -119,20 +150,22 @@ function handleReading(
     store.events.hasMore(ip, since, settings.busyAfter) ? pipeline.activity.countBetween(ip, since, at) : 0,
   )
   if (decision.action === 'watch' || !startsBlock(at, seenAt, settings)) return { threat }
-  if (store.blocks.active(ip, seenAt) !== undefined) return { threat }
-
   const rules = event.matches.map(match => match.id).slice(0, 50)
-  const block = {
-    ip,
-    reason: decision.reason,
-    score,
-    threatCount: threats,
-    blockedAt: seenAt,
-    expiresAt: seenAt + settings.blockTime,
-    eventId,
-    rules,
-  }
-  return { threat, blocks: pipeline.blocker.add(block) }
+  const blocks = placeBlock(
+    {
+      ip,
+      reason: decision.reason,
+      score,
+      threatCount: threats,
+      eventId,
+      rules,
+      isProxied,
+      isCorroborated: isCorroborated({ ...event, score }, settings),
+    },
+    seenAt,
+    pipeline,
+  )
+  return { threat, blocks }
 }
 
 /** Judges a threat; how busy the address is matters only for what would be blocked, so only then it is counted. */
@@ -146,13 +179,13 @@ function decide(
   return decision.action === 'watch' ? decision : judge(evidence, { threats, denied, events: countEvents() }, settings)
 }
 
-function toRow({ entry, event, at, ip, ownScore, score }: Reading, seenAt: Millis, threat: boolean) {
+function toRow({ entry, event, at, address, ip, ownScore, score }: Reading, seenAt: Millis, threat: boolean) {
   const outline = event.request === undefined ? undefined : outlineRequest(event.request)
   return {
     at,
     seenAt,
     ip,
-    address: event.ip,
+    address,
     port: event.port,
     method: event.request?.method.slice(0, 32),
     host: outline?.host,
@@ -203,6 +236,7 @@ function createActivity(store: Store) {
     },
     save(): void {
       for (const [ip, hours] of fresh) for (const [hour, events] of hours) store.events.addActivity(ip, hour, events)
+      fresh.clear()
     },
   }
 }

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createBlocker } from '../src/blocking.ts'
+import type { Enforcement } from '../src/core/types.ts'
 import { openStore } from '../src/edge/store/store.ts'
 
 const NOW = 1_000_000
 
 function setUp(maxBlocks: number, { subnetCount = 0, allowed = [] as string[] } = {}) {
   const store = openStore(':memory:', { create: true })
-  const begin = () => createBlocker(store, { settings: { maxBlocks, subnetCount }, isAllowed: ip => allowed.includes(ip), now: NOW })
-  const block = (ip: string, minutes: number) =>
+  const begin = () => createBlocker(store, { settings: { maxBlocks, subnetCount }, isAllowed: ip => allowed.includes(ip) })
+  const block = (ip: string, minutes: number, enforcement: Enforcement = 'firewall') =>
     ({
       ip,
       reason: 'high-score',
@@ -18,6 +19,8 @@ function setUp(maxBlocks: number, { subnetCount = 0, allowed = [] as string[] } 
       expiresAt: NOW + minutes * 60_000,
       rules: ['942100'],
       eventId: 7,
+      enforcement,
+      step: 1,
     }) as const
   const standing = () =>
     store.blocks
@@ -60,7 +63,7 @@ test('a lower limit holds from the next block on', () => {
   const { begin, block, standing, store } = setUp(5)
   const blocker = begin()
   for (let host = 1; host <= 5; host++) blocker.put(block(`192.0.2.${host}`, host))
-  const stricter = createBlocker(store, { settings: { maxBlocks: 2, subnetCount: 0 }, isAllowed: () => false, now: NOW })
+  const stricter = createBlocker(store, { settings: { maxBlocks: 2, subnetCount: 0 }, isAllowed: () => false })
   stricter.put(block('192.0.2.9', 9))
   assert.deepEqual(standing(), ['192.0.2.5', '192.0.2.9'])
 })
@@ -82,6 +85,32 @@ test('a /24 is blocked as a whole when more than subnet_count of its addresses a
   assert.equal(blocker.add(block('192.0.2.4', 60)).length, 1, 'it stands already')
   assert.deepEqual(standing(), ['192.0.2.0/24', '192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4', '192.0.20.1', '2001:db8::/64'])
   assert.equal(store.blocks.active('192.0.2.0/24', NOW)!.event_id, 7)
+})
+
+test('blocks of each enforcement are bounded for themselves', () => {
+  const { begin, block, standing } = setUp(2)
+  const blocker = begin()
+  for (const ip of ['192.0.2.1', '192.0.2.2']) blocker.put(block(ip, 1))
+  for (const ip of ['192.0.2.3', '192.0.2.4', '192.0.2.5']) blocker.put(block(ip, 60, 'observed'))
+  blocker.put(block('192.0.2.6', 60, 'proxied'))
+  assert.deepEqual(standing(), ['192.0.2.1', '192.0.2.2', '192.0.2.4', '192.0.2.5', '192.0.2.6'])
+  blocker.put(block('192.0.2.4', 60), { goesOn: true })
+  assert.deepEqual(standing(), ['192.0.2.2', '192.0.2.4', '192.0.2.5', '192.0.2.6'], 'what was observed takes a place among the others')
+  blocker.put(block('192.0.2.7', 60, 'observed'))
+  assert.deepEqual(standing(), ['192.0.2.2', '192.0.2.4', '192.0.2.5', '192.0.2.6', '192.0.2.7'], 'and leaves its own')
+})
+
+test('a /24 is counted by the blocks that are enforced in the same way', () => {
+  const { begin, block, standing, store } = setUp(100, { subnetCount: 1 })
+  const blocker = begin()
+  const add = (host: number, enforcement: Enforcement) => blocker.add(block(`192.0.2.${host}`, 60, enforcement)).length
+  assert.deepEqual([add(1, 'observed'), add(2, 'firewall'), add(3, 'proxied')], [1, 1, 1])
+  assert.equal(add(4, 'observed'), 2)
+  assert.equal(store.blocks.active('192.0.2.0/24', NOW)!.enforcement, 'observed')
+  assert.equal(add(5, 'firewall'), 2, 'what is only observed gives way to what is enforced')
+  assert.equal(store.blocks.active('192.0.2.0/24', NOW)!.enforcement, 'firewall')
+  assert.equal(add(6, 'proxied'), 1)
+  assert.equal(standing().length, 7)
 })
 
 test('a /24 that holds an allowed address is never blocked by itself', () => {

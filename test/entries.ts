@@ -11,6 +11,8 @@ export type FakeEntry = {
   headers?: Record<string, string>
   body?: string
   denied?: boolean
+  /** A rule of the Core Rule Set found an attack. */
+  attack?: boolean
 }
 
 /** Writes an entry as libmodsecurity 3 does (JSON, one line), with the inline score as rule 100004 logs it. Time stamps have whole seconds of local time. */
@@ -25,6 +27,7 @@ export function v3Entry({
   headers = {},
   body = '',
   denied = false,
+  attack = false,
 }: FakeEntry): string {
   const details = {
     match: 'm',
@@ -47,6 +50,9 @@ export function v3Entry({
             details: { ...details, ruleId: '100004', data: `ML Score: ${loggedScore}, Request: x` },
           },
         ]
+  const found = attack
+    ? [{ message: 'SQL Injection Attack Detected via libinjection', details: { ...details, ruleId: '942100', data: '' } }]
+    : []
   const denial = denied
     ? [{ message: 'Inbound Anomaly Score Exceeded (Total Score: 5)', details: { ...details, ruleId: '949110', data: '' } }]
     : []
@@ -72,7 +78,7 @@ export function v3Entry({
       secrules_engine: 'Enabled',
       components: ['OWASP_CRS/3.3.4"'],
     },
-    messages: [...score, ...denial],
+    messages: [...found, ...score, ...denial],
   }
   return `${JSON.stringify({ transaction })}\n`
 }

@@ -13,6 +13,7 @@ function setUp() {
   const threat = (count: number) => ({
     parsed: 1,
     skipped: [],
+    held: 0,
     blocks: [],
     evicted: [],
     threats: [{ eventId: count, ip: '192.0.2.1', score: 5 + count / 10, count }],
@@ -43,13 +44,23 @@ test('more than 100 blocks in a second are summed up', () => {
     expiresAt: 3_600_000,
     eventId: 1,
     rules: ['100004'],
+    enforcement: 'firewall',
+    step: 1,
   } as const
-  narrate.handled({ parsed: 150, skipped: [], threats: [], blocks: Array(150).fill(block), evicted: [] })
+  narrate.handled({ parsed: 150, skipped: [], held: 0, threats: [], blocks: Array(150).fill(block), evicted: [] })
   assert.equal(lines.length, 100)
   assert.deepEqual(lines[0], [
     'info',
     'address.blocked',
-    { ip: '192.0.2.1', reason: 'high-score', score: 9, threat_count: 1, rules: ['100004'], expires_at: '1970-01-01T01:00:00.000Z' },
+    {
+      ip: '192.0.2.1',
+      reason: 'high-score',
+      score: 9,
+      threat_count: 1,
+      rules: ['100004'],
+      step: 1,
+      expires_at: '1970-01-01T01:00:00.000Z',
+    },
   ])
   time.now += 1000
   narrate.flush()
@@ -65,7 +76,7 @@ test('a repair is told with what differed', () => {
 test('that blocks make room is told one by one, and once a minute that there are too many', () => {
   const { lines, time, narrate } = setUp()
   const evicted = [{ ip: '192.0.2.1', reason: 'manual', blocked_at: 0, expires_at: null }] as const
-  const handled = { parsed: 1, skipped: [], threats: [], blocks: [], evicted }
+  const handled = { parsed: 1, skipped: [], threats: [], blocks: [], evicted, held: 0 }
   for (let step = 0; step < 3; step++) narrate.handled(handled)
   const warnings = () => lines.filter(([level]) => level === 'warn').map(([, event, fields]) => [event, fields?.number])
   assert.deepEqual(lines[0], [
@@ -80,4 +91,34 @@ test('that blocks make room is told one by one, and once a minute that there are
     ['blocks.evicted', 1],
     ['blocks.evicted', 2],
   ])
+})
+
+test('what is only observed is told as that, and what the brake holds back once a minute', () => {
+  const { lines, time, narrate } = setUp()
+  const block = {
+    ip: '192.0.2.1',
+    reason: 'high-score',
+    score: 9,
+    threatCount: 1,
+    blockedAt: 0,
+    expiresAt: 3_600_000,
+    eventId: 1,
+    rules: [],
+    enforcement: 'observed',
+    step: 1,
+  } as const
+  narrate.handled({ parsed: 1, skipped: [], held: 3, threats: [], evicted: [], blocks: [block] })
+  narrate.flush()
+  narrate.handled({ parsed: 1, skipped: [], held: 4, threats: [], evicted: [], blocks: [] })
+  narrate.flush()
+  time.now += 60_000
+  narrate.flush()
+  assert.deepEqual(
+    lines.map(([level, event, fields]) => [level, event, fields.ip ?? fields.blocks]),
+    [
+      ['info', 'address.observed', '192.0.2.1'],
+      ['warn', 'brake.held', 3],
+      ['warn', 'brake.held', 4],
+    ],
+  )
 })

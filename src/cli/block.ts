@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { createAllowed } from '../allowed.ts'
+import { createAllowed, neverBlocked } from '../allowed.ts'
 import { createBlocker } from '../blocking.ts'
 import { tooWide, widerNetworks } from '../core/bounds.ts'
 import { parseDuration } from '../core/duration.ts'
@@ -14,7 +14,7 @@ import { type Context, UsageError, withStore } from './context.ts'
 import { iso, printJson, relative } from './output.ts'
 
 type BlockOptions = { for?: string; reason?: string; json?: true }
-type UnblockOptions = { all?: true; json?: true }
+type UnblockOptions = { all?: true; origin?: string; forgive?: true; json?: true }
 
 export function registerBlock(program: Command, context: Context): void {
   program
@@ -32,6 +32,8 @@ export function registerBlock(program: Command, context: Context): void {
     .argument('[address...]', 'addresses or CIDRs')
     .description('end blocks and start the window of their addresses anew')
     .option('--all', 'end every block')
+    .option('--origin <name>', 'end every block that came from this imported list')
+    .option('--forgive', 'forget their earlier blocks too: the next one lasts no longer than a first')
     .option('--json', 'one JSON object a line')
     .addHelpText('after', '\nExample:\n  modwarden unblock 203.0.113.7')
     .action((addresses: string[], options: UnblockOptions) => unblock(context, addresses, options))
@@ -43,42 +45,50 @@ function block(context: Context, addresses: string[], options: BlockOptions): vo
   if (blockTime === undefined || blockTime <= 0)
     throw new UsageError(`--for: must be a duration such as 90s, 10m, 1h, 7d or -1, got '${options.for}'`)
   const ips = readAddresses(addresses, settings)
-  const allowed = createAllowed(() => settings.allowlist, protectedAddresses)
-  const problem = ips.flatMap(ip => tooWide(ip) ?? (allowed.isWhollyAllowed(ip) ? ALLOWED(ip) : []))[0]
-  if (problem !== undefined) throw new Error(`${problem}; nothing was blocked`)
+  const wide = ips.flatMap(ip => tooWide(ip) ?? [])[0]
+  if (wide !== undefined) throw new Error(`${wide}; nothing was blocked`)
   const now = Date.now()
-  withStore(context.writer(), store => {
+  const networks = withStore(context.writer(), store => {
+    const allowed = createAllowed(() => neverBlocked(settings, store, now), protectedAddresses)
+    const refused = ips.find(allowed.isWhollyAllowed)
+    if (refused !== undefined) throw new Error(`${refused} is allowed: ${WHAT_ALLOWS}; nothing was blocked`)
     store.transaction(() => {
-      const blocker = createBlocker(store, { settings, isAllowed: allowed.isAllowed, now })
+      const blocker = createBlocker(store, { settings, isAllowed: allowed.isAllowed })
       const note = printable(options.reason ?? '')
+      const enforcement = settings.mode === 'observe' ? 'observed' : 'firewall'
+      const common = { reason: 'manual', score: 0, threatCount: 0, blockedAt: now, expiresAt: now + blockTime, rules: [], step: 1 } as const
       // A manual block takes the place of the one that stands, so that its time and note hold.
-      for (const ip of ips)
-        blocker.put({ ip, reason: 'manual', score: 0, threatCount: 0, blockedAt: now, expiresAt: now + blockTime, rules: [], note })
+      for (const ip of ips) blocker.put({ ...common, ip, enforcement, note })
       blocker.finish()
     })
+    return allowed.networks()
   })
+  const is = settings.mode === 'observe' ? 'is noted but, with mode = "observe", not' : 'is'
   const expiresAt = Number.isFinite(blockTime) ? now + blockTime : null
-  const blocked = ips.map(ip => ({ ip, passes: networksInside(allowed.networks(), [ip]) }))
-  if (options.json)
-    printJson(blocked.map(({ ip, passes }) => ({ ip, reason: 'manual', blocked_at: iso(now), expires_at: iso(expiresAt), passes })))
-  else
+  const blocked = ips.map(ip => ({ ip, passes: networksInside(networks, [ip]) }))
+  if (options.json) {
+    const common = { reason: 'manual', blocked_at: iso(now), expires_at: iso(expiresAt), observed: settings.mode === 'observe' }
+    printJson(blocked.map(({ ip, passes }) => ({ ip, ...common, passes })))
+  } else
     for (const { ip, passes } of blocked) {
       const but =
         passes.length === 0 ? '' : `; allowed in it, and passing: ${passes.slice(0, 10).join(', ')}${passes.length > 10 ? ' …' : ''}`
-      process.stdout.write(`${ip} is blocked, ends ${relative(expiresAt, now)}${but}\n`)
+      process.stdout.write(`${ip} ${is} blocked, ends ${relative(expiresAt, now)}${but}\n`)
     }
 }
 
-const ALLOWED = (ip: string) => `${ip} is allowed: by the allowlist, or as this machine, its gateway, its DNS servers or a logged-in client`
+const WHAT_ALLOWS = 'by the allowlist, or as a trusted proxy, this machine, its gateway, its DNS servers or a logged-in client'
 
 function unblock(context: Context, addresses: string[], options: UnblockOptions): void {
-  if (options.all === undefined && addresses.length === 0) throw new UsageError('name the addresses to unblock, or --all')
-  if (options.all && addresses.length > 0) throw new UsageError('name addresses or --all, not both')
+  if ([options.all, options.origin, addresses[0]].filter(what => what !== undefined).length !== 1)
+    throw new UsageError('name the addresses to unblock, or --origin, or --all, and only one of these')
   const settings = context.settings()
   const named = readAddresses(addresses, settings)
   const now = Date.now()
   const ended = withStore(context.writer(), store =>
-    store.transaction(() => release(store, options.all ? allActive(store, now) : named, now)),
+    store.transaction(() =>
+      release(store, addresses.length > 0 ? named : active(store, options.origin, now), { now, forgive: options.forgive === true }),
+    ),
   )
   if (options.json) printJson(ended)
   else {
@@ -87,24 +97,33 @@ function unblock(context: Context, addresses: string[], options: UnblockOptions)
   }
 }
 
-function allActive(store: Store, now: Millis): string[] {
-  return store.blocks.allActive(now).map(row => row.ip)
+function active(store: Store, origin: string | undefined, now: Millis): string[] {
+  const blocks = store.blocks.allActive(now)
+  return blocks.filter(row => origin === undefined || row.origin === origin).map(row => row.ip)
 }
 
-function release(store: Store, ips: readonly string[], now: Millis) {
+function release(store: Store, ips: readonly string[], { now, forgive }: { now: Millis; forgive: boolean }) {
   const wereBlocked = ips.map(ip => {
     store.threats.forgive(ip)
-    return store.blocks.release(ip, now, 'manual')
+    const wasBlocked = store.blocks.release(ip, now, 'manual')
+    if (forgive) store.blocks.forgive(ip)
+    return wasBlocked
   })
   // What still holds it, or stands in it, is looked for when all are released: they may lie in each other.
   const isClear = store.blocks.countActive(now) === 0
-  const standing = !isClear && ips.some(ip => ip.includes('/')) ? allActive(store, now) : []
+  const standing = !isClear && ips.some(ip => ip.includes('/')) ? enforced(store, now) : []
   return ips.map((ip, index) => ({
     ip,
     was_blocked: wereBlocked[index]!,
+    forgiven: forgive,
     still_blocked_by: isClear ? [] : store.blocks.among(widerNetworks(ip), now).map(block => block.ip),
     still_blocked_inside: ip.includes('/') ? networksInside(standing, [ip]) : [],
   }))
+}
+
+function enforced(store: Store, now: Millis): string[] {
+  const blocks = store.blocks.allActive(now)
+  return blocks.filter(row => row.enforcement !== 'observed').map(row => row.ip)
 }
 
 function unblockedText({

@@ -18,7 +18,7 @@ export function registerBlocks(program: Command, context: Context): void {
         if (options.json) printJson(blocks.map(block => blockJson(block, now)))
         else
           printTable(
-            ['address', 'reason', 'score', 'threats', 'blocked', options.all ? 'ended' : 'ends', 'by'],
+            ['address', 'reason', 'score', 'threats', 'step', 'blocked', options.all ? 'ended' : 'ends', options.all ? 'by' : ''],
             blocks.map(block => row(block, now)),
             'no address is blocked',
           )
@@ -43,12 +43,32 @@ export function blockJson(block: ShownBlock, now: Millis) {
     event_id: block.event_id,
     rules: JSON.parse(block.rules) as string[],
     note: block.note,
+    step: block.step,
+    origin: block.origin,
+    corroborated: block.corroborated === 1,
     in_firewall: block.applied === 1,
+    proxied: block.enforcement === 'proxied',
+    observed: block.enforcement === 'observed',
   }
 }
 
 function row(block: ShownBlock, now: Millis): string[] {
   const ends = block.released_at === null ? relative(block.expires_at, now) : relative(block.released_at, now)
-  const by = block.released_by ?? (block.applied === 1 ? '' : 'not in the firewall')
-  return [block.ip, block.reason, block.score.toFixed(1), String(block.threat_count), relative(block.blocked_at, now), ends, by]
+  const by = [block.enforcement === 'observed' ? 'only observed: not blocked' : '', block.released_by ?? stateOf(block)].filter(Boolean)
+  return [
+    block.ip,
+    block.origin === '' ? block.reason : `${block.reason} (${block.origin})`,
+    block.score.toFixed(1),
+    String(block.threat_count),
+    String(block.step),
+    relative(block.blocked_at, now),
+    ends,
+    by.join(', '),
+  ]
+}
+
+function stateOf({ enforcement, applied }: ShownBlock): string {
+  if (enforcement === 'observed') return ''
+  if (enforcement === 'proxied') return 'proxied: the scoring server refuses it'
+  return applied === 1 ? '' : 'not in the firewall'
 }

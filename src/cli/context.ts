@@ -1,13 +1,13 @@
 import type { Settings } from '../core/settings.ts'
 import { SERVICE_USER } from '../edge/drop-user.ts'
-import { loadSettings } from '../edge/settings-file.ts'
+import { loadSettings, type SettingsValues } from '../edge/settings-file.ts'
 import { openReader, openStore, type Store } from '../edge/store/store.ts'
 
 /** What every command may need; nothing is read before it is asked for. */
-export type Context = { settings: () => Settings; reader: () => Store; writer: () => Store }
+export type Context = { settings: (more?: readonly SettingsValues[]) => Settings; reader: () => Store; writer: () => Store }
 
 export function createContext(configPath: () => string | undefined): Context {
-  const settings = () => loadSettings(configPath())
+  const settings = (more?: readonly SettingsValues[]) => loadSettings(configPath(), more)
   return {
     settings,
     reader: () => readable(settings().database, () => openReader(settings().database)),

@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
 import { widerNetworks } from '../core/bounds.ts'
+import { formatDuration } from '../core/duration.ts'
+import { createNetworkSet } from '../core/ip.ts'
 import { printable } from '../core/printable.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Millis, Reason } from '../core/types.ts'
@@ -50,7 +52,8 @@ function ofAddress(store: Store, ip: string, settings: Settings) {
     block: blocks.filter(block => block.released_at === null).map(block => blockJson(block, now))[0] ?? null,
     held_by: store.blocks.among(widerNetworks(ip), now).map(block => blockJson(block, now)),
     history: blocks.filter(block => block.released_at !== null).map(block => blockJson(block, now)),
-    decision: decisionText(blocks[0], settings),
+    decision: decisionText(blocks[0], settings) + witnessText(blocks[0]) + stepText(blocks[0], settings),
+    allowed: allowedBy(store, ip, settings, now),
     threats_in_window: counts.threats,
     denied_in_window: counts.denied,
     events_in_window: store.events.countHours(ip, hourOf(since), hourOf(now)),
@@ -93,10 +96,31 @@ function reasonText(block: ShownBlock | undefined, settings: Settings): string {
     case 'manual':
       return `blocked by hand${block.note === '' ? '' : `: ${block.note}`}`
     case 'imported':
-      return `taken over from elsewhere${block.note === '' ? '' : `: ${block.note}`}`
+      return `taken over from ${block.origin === '' ? 'elsewhere' : `the list ${block.origin}`}${block.note === '' ? '' : `: ${block.note}`}`
     default:
       return `never blocked: it takes one score above ${settings.blockScore}, more than ${settings.repeatCount} threats and a score above ${settings.repeatScore}, or more than ${settings.maxCount} threats`
   }
+}
+
+function witnessText(block: ShownBlock | undefined): string {
+  if (block === undefined || block.reason === 'manual' || block.reason === 'imported') return ''
+  return block.corroborated === 1 ? "; the WAF's own rules agree" : '; on the word of the model or of the rules alone'
+}
+
+/** What allows an address: the setting, or what of `modwarden allow`. */
+function allowedBy(store: Store, ip: string, { allowlist }: Settings, now: Millis) {
+  const holds = (network: string) => createNetworkSet([network])(ip)
+  const setting = allowlist.find(holds)
+  if (setting !== undefined) return { network: setting, reason: 'setting allowlist', expires_at: null }
+  const row = store.allow.standing(now).find(({ network }) => holds(network))
+  return row === undefined ? null : { network: row.network, reason: row.reason, expires_at: iso(row.expires_at) }
+}
+
+function stepText(block: ShownBlock | undefined, { blockMemory }: Settings): string {
+  if (block === undefined || block.step === 1) return ''
+  const within = Number.isFinite(blockMemory) ? ` within ${formatDuration(blockMemory)}` : ''
+  const length = block.expires_at === null ? 'for ever' : formatDuration(block.expires_at - block.blocked_at)
+  return `; block number ${block.step}${within}, so it lasts ${length}`
 }
 
 function addressText(found: ReturnType<typeof ofAddress>, now: Millis): string {
@@ -104,13 +128,18 @@ function addressText(found: ReturnType<typeof ofAddress>, now: Millis): string {
   const stands =
     block === null
       ? 'not blocked'
-      : `blocked since ${block.blocked_at}, ends ${relative(block.expires_at === null ? null : Date.parse(block.expires_at), now)}`
+      : `${block.observed ? 'NOT blocked, only observed: would be blocked' : 'blocked'} since ${block.blocked_at}${block.proxied ? ' (proxied: the scoring server refuses it, no packet can be dropped)' : ''}, ends ${relative(block.expires_at === null ? null : Date.parse(block.expires_at), now)}`
+  const allowed = found.allowed === null ? [] : [`  allowed by ${found.allowed.network} (${found.allowed.reason || 'no reason given'})`]
   const lines = [
     `${found.ip}: ${stands}`,
     ...found.held_by.map(wider => `  dropped by the block of ${wider.ip} (${wider.reason}${wider.note === '' ? '' : `: ${wider.note}`})`),
+    ...allowed,
     `  ${found.decision}`,
     `  in the window: ${found.threats_in_window} threats (${found.denied_in_window} denied by the WAF) in ${found.events_in_window} requests`,
-    ...history.map(past => `  earlier block: ${past.reason}, ${past.blocked_at} to ${past.released_at} (${past.released_by})`),
+    ...history.map(
+      past =>
+        `  earlier block${past.observed ? ', only observed' : ''}: ${past.reason}, ${past.blocked_at} to ${past.released_at} (${past.released_by})`,
+    ),
     ...(found.threats.length === 0 ? ['  no threats kept'] : [`  the last ${found.threats.length} threats, newest first:`]),
     ...found.threats.flatMap(threat => threatLines(threat, threat.event)),
   ]

@@ -9,19 +9,19 @@ export function printJson(rows: readonly unknown[]): void {
 
 /** Writes aligned columns under their names, or `empty` when there are no rows. Whatever a client sent is escaped. */
 export function printTable(names: readonly string[], rows: readonly (readonly string[])[], empty: string): void {
-  if (rows.length === 0) {
-    process.stdout.write(`${empty}\n`)
-    return
-  }
+  for (const line of rows.length === 0 ? [empty] : tableText(names, rows)) process.stdout.write(`${line}\n`)
+}
+
+/** Aligns columns under their names, a line each. */
+export function tableText(names: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const cells = [names.map(name => name.toUpperCase()), ...rows.map(row => row.map(cell => printable(cell, 100)))]
   const widths = names.map((_, column) => Math.max(...cells.map(row => row[column]!.length)))
-  for (const row of cells)
-    process.stdout.write(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd()}\n`,
-    )
+  return cells.map(row =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 /** ISO 8601 UTC; null for an instant that never comes. */

@@ -23,7 +23,8 @@ export function registerRun(program: Command, context: Context): void {
 }
 
 async function run(context: Context, options: Options): Promise<void> {
-  const settings = context.settings()
+  const read = context.settings()
+  const settings: Settings = options.dryRun ? { ...read, firewall: 'dry-run' } : read
   const log = createLog({ fd: 1, hasPrefix: process.env.JOURNAL_STREAM !== undefined })
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())

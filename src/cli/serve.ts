@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Command } from 'commander'
+import { createFindClient } from '../core/client.ts'
 import { mulberry32 } from '../core/model/random.ts'
 import { dropToServiceUser, SCORE_USER } from '../edge/drop-user.ts'
 import { createLog } from '../edge/log.ts'
@@ -37,5 +38,6 @@ async function runServer(context: Context): Promise<void> {
     random: mulberry32(randomInt(2 ** 32)),
     signal: stop.signal,
     watchdogEvery: watchdogEvery(),
+    findClient: createFindClient(settings.trustedProxies, settings.clientIpHeader),
   })
 }

@@ -36,8 +36,9 @@ function gather(store: Store, settings: Settings, now: Millis) {
   const state = readStatusFile(statusPath(settings.database))
   const isAlive = state !== undefined && isRunning(state)
   const totals = store.totals.all()
-  const active = store.blocks.allActive(now)
-  const pending = active.filter(block => block.applied === 0).length
+  const standing = store.blocks.allActive(now)
+  const active = standing.filter(block => block.enforcement !== 'observed')
+  const pending = active.filter(block => block.enforcement === 'firewall' && block.applied === 0).length
   return {
     running: isAlive,
     responding: isAlive && now - state.updated_at < FRESH,
@@ -51,6 +52,7 @@ function gather(store: Store, settings: Settings, now: Millis) {
     firewall_in_step: isAlive && state.firewall_problem === undefined && state.mode === 'enforce' && pending === 0,
     firewall_problem: isAlive ? (state.firewall_problem ?? null) : null,
     database_problem: isAlive ? (state.database_problem ?? null) : null,
+    brake: brakeOf(store),
     logs: logsOf(state, settings, store),
     last_entry_at: state === undefined ? null : iso(state.last_entry_at),
     entries_per_second: isAlive ? state.entries_per_second : 0,
@@ -64,7 +66,17 @@ function gather(store: Store, settings: Settings, now: Millis) {
     pending_blocks: pending,
     max_blocks: settings.maxBlocks,
     evicted_blocks: totals.evicted,
+    observed_blocks: standing.length - active.length,
+    observe_reasons: settings.observeReasons,
+    proxied_blocks: active.filter(block => block.enforcement === 'proxied').length,
   }
+}
+
+function brakeOf(store: Store) {
+  const state = store.brake.state()
+  return state.paused
+    ? { paused_at: iso(state.at), addresses: state.blocked, clients: state.clients, usual: state.usual, model: state.model }
+    : null
 }
 
 function logsOf(state: DaemonState | undefined, settings: Settings, store: Store) {
@@ -87,10 +99,8 @@ function print(found: Found, now: Millis): void {
   const lines: [string, string][] = [
     ['daemon', daemonLine(found, now)],
     ['protection', protectionLine(found)],
-    [
-      'blocks',
-      `${found.active_blocks} active${found.pending_blocks > 0 ? `, ${found.pending_blocks} not in the firewall` : ''}${found.evicted_blocks > 0 ? `; ${found.evicted_blocks} made room (max_blocks ${found.max_blocks})` : ''}`,
-    ],
+    ...(found.brake === null ? [] : [['brake', brakeLine(found.brake)] satisfies [string, string]]),
+    ['blocks', blocksLine(found)],
     ['threats', `${found.threats_in_window} in the window, ${found.threats} in all`],
     [
       'entries',
@@ -118,11 +128,24 @@ function daemonLine({ running, responding, started_at, pid }: Found, now: Millis
   return responding ? `running for ${since} (pid ${pid})` : `pid ${pid} runs but has not answered for ${FRESH / 1000} s`
 }
 
+function brakeLine({ paused_at, addresses, clients, usual }: NonNullable<Found['brake']>): string {
+  return `automatic blocking is PAUSED since ${paused_at}: ${addresses} of ${clients} addresses within an hour for the model or the rules alone, usual are at most ${usual}; 'modwarden resume' goes on`
+}
+
+function blocksLine({ active_blocks, pending_blocks, proxied_blocks, observed_blocks, evicted_blocks, max_blocks }: Found): string {
+  const pending = pending_blocks > 0 ? `, ${pending_blocks} not in the firewall` : ''
+  const proxied = proxied_blocks > 0 ? `, ${proxied_blocks} behind a proxy (the scoring server refuses them)` : ''
+  const observed = observed_blocks > 0 ? `; ${observed_blocks} only observed ('modwarden observed')` : ''
+  const evicted = evicted_blocks > 0 ? `; ${evicted_blocks} made room (max_blocks ${max_blocks})` : ''
+  return `${active_blocks} active${pending}${proxied}${observed}${evicted}`
+}
+
 function protectionLine(found: Found): string {
   if (found.mode === 'observe') return 'observing only: nothing is blocked (mode = "observe")'
   if (!found.running) return 'standing blocks stay in the firewall; nothing new is blocked'
-  if (found.firewall_backend === 'dry-run') return 'dry run: nothing is blocked'
-  return `enforcing; the firewall is ${found.firewall_in_step ? 'in step' : 'NOT in step'} (${found.firewall_backend})`
+  if (found.firewall_backend === 'dry-run' || found.firewall === 'dry-run') return 'dry run: nothing is blocked'
+  const partly = found.observe_reasons.length > 0 ? `, only observing ${found.observe_reasons.join(', ')}` : ''
+  return `enforcing${partly}; the firewall is ${found.firewall_in_step ? 'in step' : 'NOT in step'} (${found.firewall_backend})`
 }
 
 function healthOf(store: Store, settings: Settings, now: Millis) {

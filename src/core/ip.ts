@@ -87,21 +87,40 @@ export function createCover(networks: Iterable<string>): (network: string) => st
   }
 }
 
+/** Gives the two halves of a network. */
+export function halvesOf(network: string): [string, string] {
+  const { base, bits, version } = splitNetwork(network)
+  const width = version === 4 ? 32 : 128
+  const half = 1n << BigInt(width - bits - 1)
+  const upper = version === 4 ? dotted(Number(numberOf(base) + half)) : ipv6Of(groupsOf(base) + half)
+  return [networkAt(base, bits + 1), networkAt(upper, bits + 1)]
+}
+
 function maskIpv4(ip: Ip, bits: number): Ip {
-  const value = ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
-  const kept = bits === 0 ? 0 : Math.floor(value / 2 ** (32 - bits)) * 2 ** (32 - bits)
-  return [24, 16, 8, 0].map(shift => Math.floor(kept / 2 ** shift) % 256).join('.')
+  const value = Number(numberOf(ip))
+  return dotted(bits === 0 ? 0 : Math.floor(value / 2 ** (32 - bits)) * 2 ** (32 - bits))
+}
+
+function numberOf(ip: Ip): bigint {
+  return BigInt(ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0))
+}
+
+function dotted(value: number): Ip {
+  return [24, 16, 8, 0].map(shift => Math.floor(value / 2 ** shift) % 256).join('.')
 }
 
 function maskIpv6(ip: Ip, bits: number): Ip {
-  const masked = (groupsOf(ip) >> BigInt(128 - bits)) << BigInt(128 - bits)
-  const text = masked.toString(16).padStart(32, '0').match(/.{4}/g)!.join(':')
+  return ipv6Of((groupsOf(ip) >> BigInt(128 - bits)) << BigInt(128 - bits))
+}
+
+function ipv6Of(value: bigint): Ip {
+  const text = value.toString(16).padStart(32, '0').match(/.{4}/g)!.join(':')
   return new SocketAddress({ address: text, family: 'ipv6' }).address
 }
 
 function groupsOf(ip: Ip): bigint {
-  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(ip)
-  const text = dotted ? `${dotted[1]}${hex(dotted[2]!, dotted[3]!)}:${hex(dotted[4]!, dotted[5]!)}` : ip
+  const mixed = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(ip)
+  const text = mixed ? `${mixed[1]}${hex(mixed[2]!, mixed[3]!)}:${hex(mixed[4]!, mixed[5]!)}` : ip
   const [left = '', right] = text.split('::')
   const head = left === '' ? [] : left.split(':')
   const tail = right === undefined || right === '' ? [] : right.split(':')

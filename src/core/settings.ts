@@ -1,12 +1,23 @@
 import * as v from 'valibot'
 import { hookOf } from './backend-choice.ts'
-import { parseDuration } from './duration.ts'
-import { parseNetwork } from './ip.ts'
+import {
+  between,
+  chainNames,
+  duration,
+  headerName,
+  listOf,
+  networks,
+  oneOf,
+  path,
+  paths,
+  type Reader,
+  row,
+  type Setting,
+  text,
+  whole,
+} from './settings-readers.ts'
 import { SCORE_SETTINGS } from './settings-score.ts'
-import type { Millis, Result } from './types.ts'
-
-type Reader<T> = v.GenericSchema<unknown, T>
-type Setting<T> = { key: string; fallback: unknown; help: string; read: Reader<T> }
+import type { Result } from './types.ts'
 
 /** Every setting is one row here: the file, `check`, the sample and docs/settings.md are made from it. */
 export const SETTINGS = {
@@ -35,6 +46,12 @@ export const SETTINGS = {
     path(),
   ),
   mode: row('mode', 'enforce', '"enforce" blocks; "observe" does everything but the firewall.', oneOf('enforce', 'observe')),
+  observeReasons: row(
+    'observe_reasons',
+    [],
+    'Reasons for which nothing is blocked, only noted what would have been: "high-score", "repeated", "too-many".',
+    listOf('high-score', 'repeated', 'too-many'),
+  ),
   threatScore: row('threat_score', 5, 'A request that scores higher is a threat.', between(0, 10)),
   repeatScore: row('repeat_score', 6, 'After more than repeat_count threats, one that scores higher blocks its address.', between(0, 10)),
   highScore: row('high_score', 7, 'From here on a score is called high in reports.', between(0, 10)),
@@ -85,6 +102,14 @@ export const SETTINGS = {
     between(0, 1),
   ),
   blockTime: row('block_time', '1h', 'How long an address stays blocked, from the decision on (-1: for ever).', duration()),
+  blockTimeFactor: row(
+    'block_time_factor',
+    2,
+    'Each further block within block_memory lasts so many times as long (1: no longer).',
+    between(1, 100),
+  ),
+  blockTimeMax: row('block_time_max', '7d', 'No repeated block lasts longer than this (-1: no limit).', duration()),
+  blockMemory: row('block_memory', '30d', 'A block counts as an earlier one for so long after its end.', duration()),
   allowlist: row(
     'allowlist',
     [],
@@ -92,6 +117,18 @@ export const SETTINGS = {
     networks(),
   ),
   ipv6Prefix: row('ipv6_prefix', 64, 'IPv6 is counted and blocked by prefixes of this length.', whole(16, 128)),
+  trustedProxies: row(
+    'trusted_proxies',
+    [],
+    'Addresses and CIDRs of proxies in front of the web server; what they say about the client in client_ip_header is believed. Never blocked.',
+    networks(),
+  ),
+  clientIpHeader: row(
+    'client_ip_header',
+    '',
+    'The header in which the proxies name the client: "X-Forwarded-For", "Forwarded", "CF-Connecting-IP" …; its right-most address that is no trusted proxy counts.',
+    headerName(),
+  ),
   deniedFile: row(
     'denied_file',
     '/run/modwarden/denied',
@@ -122,6 +159,14 @@ export const SETTINGS = {
     'Chains of the filter table that jump to ours; one that is not there yet is waited for. For containers: ["INPUT", "DOCKER-USER"].',
     chainNames(),
   ),
+  brakeAddresses: row(
+    'brake_addresses',
+    20,
+    'Automatic blocking pauses when more addresses than this were blocked within an hour on the word of the model or of the rules alone (0: never) …',
+    whole(0, 1_000_000),
+  ),
+  brakeShare: row('brake_share', 0.05, '… and they are more than this share of all addresses seen …', between(0, 1)),
+  brakeFactor: row('brake_factor', 3, '… and more than so many times the busiest hour of the last 7 days.', between(0, 1000)),
   retention: row('retention', '30d', 'Events, threats and ended blocks older than this are deleted.', duration()),
   maxEvents: row(
     'max_events',
@@ -163,6 +208,10 @@ export function parseSettings(
   const whole = settings as Settings
   if (whole.repeatScore > whole.blockScore)
     problems.push(`repeat_score: must not be above block_score, got ${whole.repeatScore} and ${whole.blockScore}`)
+  if (whole.trustedProxies.length > 0 && whole.clientIpHeader === '')
+    problems.push('client_ip_header: must name the header in which trusted_proxies name the client, such as X-Forwarded-For, got nothing')
+  const everybody = whole.trustedProxies.find(network => network.endsWith('/0'))
+  if (everybody !== undefined) problems.push(`trusted_proxies: must not hold everybody, or nobody can ever be blocked, got ${everybody}`)
   if (whole.threatScore > whole.repeatScore)
     problems.push(`threat_score: must not be above repeat_score, got ${whole.threatScore} and ${whole.repeatScore}`)
   if (whole.tooLenientShare > whole.tooSensitiveShare)
@@ -196,88 +245,4 @@ function readSetting(read: Reader<unknown>, value: unknown): Result<unknown> {
 function didYouMean(key: string, keys: readonly string[]): string {
   const near = keys.find(other => other.startsWith(key.slice(0, 5)) || key.replaceAll('-', '_') === other)
   return near === undefined ? '' : `; did you mean ${near}?`
-}
-
-function row<T>(key: string, fallback: unknown, help: string, read: Reader<T>): Setting<T> {
-  return { key, fallback, help, read }
-}
-
-function text(): Reader<string> {
-  return v.pipe(
-    v.string('must be a text'),
-    v.check(value => !value.includes('\0'), 'must not hold a NUL'),
-  )
-}
-
-function path(): Reader<string> {
-  return v.pipe(v.string('must be a path'), v.check(isPath, 'must be an absolute path'))
-}
-
-function paths(): Reader<readonly string[]> {
-  const list = v.array(v.pipe(v.string('must be a path'), v.check(isPath, 'must be an absolute path')), 'must be a path or a list of paths')
-  const single = v.pipe(
-    v.string(),
-    v.check(isPath, 'must be an absolute path'),
-    v.transform(value => [value]),
-  )
-  const either = v.lazy(value => (typeof value === 'string' ? single : list))
-  return v.pipe(
-    either,
-    v.check(value => value.length > 0, 'must name at least one path'),
-    v.check(value => new Set(value).size === value.length, 'must not name a path twice'),
-  )
-}
-
-function isPath(value: string): boolean {
-  return value.startsWith('/') && !value.includes('\0') && !value.endsWith('/')
-}
-
-function oneOf<const T extends string>(...options: T[]): Reader<T> {
-  return v.picklist(options, `must be one of ${options.map(option => `"${option}"`).join(', ')}`)
-}
-
-function between(low: number, high: number): Reader<number> {
-  const message = `must be a number from ${low} to ${high}`
-  return v.pipe(v.number(message), v.minValue(low, message), v.maxValue(high, message))
-}
-
-function whole(low: number, high: number): Reader<number> {
-  const message = `must be a whole number from ${low} to ${high}`
-  return v.pipe(v.number(message), v.integer(message), v.minValue(low, message), v.maxValue(high, message))
-}
-
-function duration(): Reader<Millis> {
-  const message = 'must be a duration such as 90s, 10m, 1h, 7d, 2w or -1'
-  const read = v.pipe(
-    v.union([v.string(), v.literal(-1)], message),
-    v.transform(value => parseDuration(String(value))),
-  )
-  return v.pipe(
-    read,
-    v.number(message),
-    v.check(value => value > 0, 'must be longer than 0s'),
-  )
-}
-
-function networks(): Reader<readonly string[]> {
-  const network = v.pipe(
-    v.string('must be a list of addresses and CIDRs'),
-    v.check(value => parseNetwork(value).ok, 'must hold only IP addresses and CIDRs'),
-    v.transform(canonical),
-  )
-  return v.array(network, 'must be a list of addresses and CIDRs')
-}
-
-function canonical(value: string): string {
-  const parsed = parseNetwork(value)
-  return parsed.ok ? parsed.value : value
-}
-
-function chainNames(): Reader<readonly string[]> {
-  const name = v.pipe(
-    v.string('must be a list of chain names'),
-    v.regex(/^[A-Za-z][A-Za-z0-9_-]{0,27}$/, 'must hold names of chains'),
-    v.check(value => value !== 'MODWARDEN', 'must not hold our own chain'),
-  )
-  return v.pipe(v.array(name, 'must be a list of chain names'), v.minLength(1, 'must name at least one chain'))
 }

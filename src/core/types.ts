@@ -97,8 +97,22 @@ export type Reason = { feature: string; where: string; value: string; surprise: 
 
 export type BlockReason = 'high-score' | 'repeated' | 'too-many' | 'manual' | 'imported'
 
+/** How a block is enforced: `firewall` drops packets; `proxied` is for a client behind a trusted proxy, whose address no packet carries: the scoring
+ *  server refuses it; `observed` only notes what would have been done. */
+export type Enforcement = 'firewall' | 'proxied' | 'observed'
+
 /** `ip` is the counted address: an IPv4 address or an IPv6 prefix. */
-export type Block = { ip: string; reason: BlockReason; score: number; threatCount: number; blockedAt: Millis; expiresAt: Millis }
+export type Block = {
+  ip: string
+  reason: BlockReason
+  score: number
+  threatCount: number
+  blockedAt: Millis
+  expiresAt: Millis
+  enforcement: Enforcement
+  /** The how-manieth block of the address within the memory; 1 is the first. */
+  step: number
+}
 
 /** An address or network to drop. `timeout`: after how many seconds the kernel may let go of it by itself, should nobody release it; undefined: never. */
 export type Drop = { ip: string; timeout: number | undefined }

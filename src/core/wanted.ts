@@ -1,4 +1,4 @@
-import { createCover } from './ip.ts'
+import { createCover, halvesOf } from './ip.ts'
 import type { Drop, Millis, Plan } from './types.ts'
 
 /** The daemon releases a block on time. Only where nobody does it for this many seconds, the kernel lets go by itself. */
@@ -13,6 +13,13 @@ export function toDrop({ ip, expires_at }: { ip: string; expires_at: Millis | nu
 export function networksInside(networks: readonly string[], outer: Iterable<string>): string[] {
   const cover = createCover(outer)
   return networks.filter(network => ![undefined, network].includes(cover(network))).sort()
+}
+
+/** Gives what is left of a network without what passes inside it, as networks; they are many where much passes. */
+export function withoutPasses(network: string, passes: readonly string[]): string[] {
+  const inside = networksInside(passes, [network])
+  if (inside.length === 0) return passes.includes(network) ? [] : [network]
+  return halvesOf(network).flatMap(half => withoutPasses(half, passes.includes(half) ? [half] : inside))
 }
 
 /** Says whether a plan brings or takes away a network that holds something allowed. */

@@ -14,7 +14,7 @@ export const SYSTEM: Sources = {
   sessions: '/run/systemd/sessions',
 }
 
-const LOOPBACK = ['127.0.0.0/8', '::1']
+export const LOOPBACK = ['127.0.0.0/8', '::1']
 
 /** Gives the addresses that must never be blocked whatever a log says: loopback, this machine's own, its gateways and DNS servers, and the
  *  clients of logged-in sessions. An open TCP connection protects nobody: anybody can open one. What cannot be read is left out. */

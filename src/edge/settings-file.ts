@@ -14,9 +14,11 @@ export class SettingsError extends Error {
   }
 }
 
-/** Reads the settings file, then `conf.d/*.toml` beside it in order. A named file must exist; without the default file the defaults hold.
+export type SettingsValues = { name: string; values: Readonly<Record<string, unknown>> }
+
+/** Reads the settings file, then `conf.d/*.toml` beside it in order, then `more`. A named file must exist; without the default file the defaults hold.
  *  Throws SettingsError with every problem at once. */
-export function loadSettings(named: string | undefined): Settings {
+export function loadSettings(named: string | undefined, more: readonly SettingsValues[] = []): Settings {
   const path = named ?? DEFAULT_FILE
   const problems: string[] = []
   const files = settingsFiles(path, named !== undefined, problems).flatMap(name => {
@@ -27,10 +29,21 @@ export function loadSettings(named: string | undefined): Settings {
       return []
     }
   })
-  const settings = parseSettings(files)
+  const settings = parseSettings([...files, ...more])
   if (!settings.ok) throw new SettingsError([...problems, ...settings.problems])
   if (problems.length > 0) throw new SettingsError(problems)
   return settings.value
+}
+
+/** Reads `KEY=VALUE` as a command line has it: the value as TOML, or as the text that it is. */
+export function parseAssignment(text: string): Readonly<Record<string, unknown>> | undefined {
+  const [, key, value] = /^([a-z0-9_]+)=([^\n]*)$/.exec(text) ?? []
+  if (key === undefined || value === undefined) return undefined
+  try {
+    return { [key]: parse(`value = ${value}`).value }
+  } catch {
+    return { [key]: value }
+  }
 }
 
 function settingsFiles(path: string, mustExist: boolean, problems: string[]): string[] {

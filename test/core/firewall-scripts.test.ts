@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { createCover, networkAt, parseNetwork } from '../../src/core/ip.ts'
 import { changeScript, readSet, setScript } from '../../src/core/ipset-script.ts'
 import { elementCommands, readTable, tableScript } from '../../src/core/nft-script.ts'
-import { changesPasses, networksInside, toDrop } from '../../src/core/wanted.ts'
+import { changesPasses, networksInside, toDrop, withoutPasses } from '../../src/core/wanted.ts'
 
 const hour = (ip: string) => ({ ip, timeout: 3660 })
 
@@ -167,3 +167,12 @@ function expand(ip: string): string[] {
   const tail = right === undefined || right === '' ? [] : right.split(':')
   return [...head, ...Array<string>(right === undefined ? 0 : 8 - head.length - tail.length).fill('0'), ...tail]
 }
+
+test('what passes is cut out of a blocked network, and nothing else', () => {
+  assert.deepEqual(withoutPasses('192.0.2.0/29', ['192.0.2.5', '203.0.113.1']), ['192.0.2.0/30', '192.0.2.4', '192.0.2.6/31'])
+  assert.deepEqual(withoutPasses('192.0.2.0/30', ['192.0.2.0/31', '192.0.2.1']), ['192.0.2.2/31'])
+  assert.deepEqual(withoutPasses('2001:db8::/62', ['2001:db8:0:2::/64']), ['2001:db8::/63', '2001:db8:0:3::/64'])
+  assert.deepEqual(withoutPasses('192.0.2.0/24', ['10.0.0.1']), ['192.0.2.0/24'])
+  assert.deepEqual(withoutPasses('192.0.2.0/24', ['192.0.2.0/24']), [])
+  assert.equal(withoutPasses('10.0.0.0/8', ['10.200.30.4']).length, 24)
+})

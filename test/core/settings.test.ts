@@ -64,6 +64,16 @@ const wrong: [Record<string, unknown>, string][] = [
     'chains: a table of nftables sees only INPUT, FORWARD and DOCKER-USER, got ufw-user-input; set firewall = "iptables" or "ipset"',
   ],
   [{ max_blocks: 0 }, '0.toml: max_blocks: must be a whole number from 1 to 1000000, got 0'],
+  [
+    { trusted_proxies: ['192.0.2.1'] },
+    'client_ip_header: must name the header in which trusted_proxies name the client, such as X-Forwarded-For, got nothing',
+  ],
+  [
+    { trusted_proxies: ['192.0.2.1', '0.0.0.0/0'], client_ip_header: 'Forwarded' },
+    'trusted_proxies: must not hold everybody, or nobody can ever be blocked, got 0.0.0.0/0',
+  ],
+  [{ client_ip_header: 'X Y' }, '0.toml: client_ip_header: must be the name of a header, got "X Y"'],
+  [{ observe_reasons: ['all'] }, '0.toml: observe_reasons: must be a list of "high-score", "repeated", "too-many", got ["all"]'],
   [{ threat_score: 7 }, 'threat_score: must not be above repeat_score, got 7 and 6'],
 ]
 for (const [values, problem] of wrong) {

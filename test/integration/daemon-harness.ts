@@ -14,7 +14,7 @@ export type DaemonHarness = ReturnType<typeof createDaemonHarness>
 
 /** A real daemon in a network namespace (of its own, unless one is given), with its log, database and settings in a folder of its own. */
 export function createDaemonHarness(
-  settings = '',
+  settings: string | ((folder: string) => string) = '',
   namespace: Pick<ReturnType<typeof createNamespace>, 'name' | 'remove'> = createNamespace(),
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'modwarden-daemon-'))
@@ -23,7 +23,8 @@ export function createDaemonHarness(
   mkdirSync(join(folder, 'log'))
   mkdirSync(join(folder, 'db'))
   const config = join(folder, 'modwarden.toml')
-  writeFileSync(config, `audit_log = "${log}"\ndatabase = "${database}"\nmodel_dir = "${folder}/models"\n${settings}\n`)
+  const more = typeof settings === 'string' ? settings : settings(folder)
+  writeFileSync(config, `audit_log = "${log}"\ndatabase = "${database}"\nmodel_dir = "${folder}/models"\n${more}\n`)
   let daemon: ChildProcess | undefined
   let number = 0
   const journalPath = join(folder, 'journal')
@@ -37,9 +38,21 @@ export function createDaemonHarness(
     namespace,
 
     /** Starts the daemon and waits until it says so; `prefix` runs it by another program. */
-    async start(prefix: readonly string[] = []): Promise<void> {
+    async start(prefix: readonly string[] = [], options: readonly string[] = []): Promise<void> {
       const before = this.journal().length
-      daemon = spawn('ip', ['netns', 'exec', namespace.name, ...prefix, process.execPath, MAIN, '--config', config, 'run', '--from-start'])
+      daemon = spawn('ip', [
+        'netns',
+        'exec',
+        namespace.name,
+        ...prefix,
+        process.execPath,
+        MAIN,
+        '--config',
+        config,
+        'run',
+        '--from-start',
+        ...options,
+      ])
       for (const stream of [daemon.stdout!, daemon.stderr!]) stream.on('data', (chunk: Buffer) => appendFileSync(journalPath, chunk))
       await until(
         'the daemon has started',

@@ -4,7 +4,8 @@ import { hourOf } from './scores.ts'
 
 const CHUNK = 5000
 
-export type Limits = { before: Millis; windowStart: Millis; maxEvents: number }
+/** Rows from before an instant go: blocks that ended before `blocksBefore`, activity before `windowStart`, everything else before `before`. */
+export type Limits = { before: Millis; blocksBefore: Millis; windowStart: Millis; maxEvents: number }
 
 /** Keeps the tables bounded by age and number, a chunk at a time so that no call holds the lock for long. */
 export function createRetention(database: Database) {
@@ -12,9 +13,11 @@ export function createRetention(database: Database) {
     // Rows come in the order in which they were seen: the oldest stand first.
     'DELETE FROM events WHERE seen_at < ? AND id IN (SELECT id FROM events ORDER BY id LIMIT ?)',
     'DELETE FROM threats WHERE id IN (SELECT id FROM threats WHERE at < ? LIMIT ?)',
-    'DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE released_at IS NOT NULL AND applied = 0 AND released_at < ? LIMIT ?)',
     'DELETE FROM dead_letters WHERE id IN (SELECT id FROM dead_letters WHERE seen_at < ? LIMIT ?)',
   ].map(sql => database.prepare<[Millis, number]>(sql))
+  const oldBlocks = database.prepare<[Millis, number]>(
+    'DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE released_at IS NOT NULL AND applied = 0 AND released_at < ? LIMIT ?)',
+  )
   const oldHours = ['DELETE FROM scores WHERE hour < ?', 'DELETE FROM activity WHERE hour < ?'].map(sql => database.prepare<[number]>(sql))
   const tables = (['events', 'threats'] as const).map(table => ({
     count: database.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck(),
@@ -29,8 +32,8 @@ export function createRetention(database: Database) {
 
   return {
     /** Deletes what is too old or too much; true when there is more to do. Ages first, then the addresses with the most rows lose their oldest. */
-    trim({ before, windowStart, maxEvents }: Limits): boolean {
-      let more = false
+    trim({ before, blocksBefore, windowStart, maxEvents }: Limits): boolean {
+      let more = oldBlocks.run(blocksBefore, CHUNK).changes === CHUNK
       for (const statement of old) more = statement.run(before, CHUNK).changes === CHUNK || more
       const [scores, activity] = oldHours
       scores!.run(hourOf(before))

@@ -2,15 +2,19 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Sqlite, { type Database } from 'better-sqlite3'
+import { createAllow } from './allow.ts'
 import { createBlocks } from './blocks.ts'
+import { createBrakeRows } from './brake.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createEvents } from './events.ts'
 import { createFalsePositives } from './false-positives.ts'
 import { migrate, refuseOld } from './migrate.ts'
 import { createModelCounts } from './model-counts.ts'
+import { createObserved } from './observed.ts'
 import { createPositions } from './positions.ts'
 import { createRetention } from './retention.ts'
 import { createScores } from './scores.ts'
+import { createTally } from './scratch.ts'
 import { createThreats } from './threats.ts'
 import { createTotals } from './totals.ts'
 
@@ -49,6 +53,16 @@ export function openStore(path: string, { create }: { create: boolean }): Store 
     database.close()
     throw error
   }
+}
+
+/** Opens a database that nobody else sees and that is gone when it is closed, for a replay; what memory does not hold goes to a temporary file. */
+export function openScratchStore() {
+  const database = new Sqlite('')
+  database.pragma('journal_mode = MEMORY')
+  database.pragma('synchronous = OFF')
+  database.pragma('cache_size = -32768')
+  migrate(database, MIGRATIONS)
+  return { store: createStore(database, { isOwner: false }), tally: createTally(database) }
 }
 
 /** Opens the database to read; works while the daemon runs, is stopped or was killed. Throws when there is none. */
@@ -91,6 +105,9 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
     events: createEvents(database),
     threats: createThreats(database),
     blocks: createBlocks(database),
+    allow: createAllow(database),
+    brake: createBrakeRows(database),
+    observed: createObserved(database),
     positions: createPositions(database),
     deadLetters: createDeadLetters(database),
     scores: createScores(database),

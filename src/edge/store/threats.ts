@@ -48,7 +48,7 @@ export function createThreats(database: Database) {
     'SELECT event_id, at, score, intercepted, model, matches, reasons, counted FROM threats WHERE event_id = ?',
   )
   const offenders = database.prepare<[Millis, number], Offender>(
-    `SELECT t.ip, count(*) AS threats, max(t.score) AS highest_score, max(t.at) AS last_at, (SELECT count(*) FROM blocks b WHERE b.ip = t.ip) AS blocks
+    `SELECT t.ip, count(*) AS threats, max(t.score) AS highest_score, max(t.at) AS last_at, (SELECT count(*) FROM blocks b WHERE b.ip = t.ip AND b.enforcement <> 'observed') AS blocks
      FROM threats t WHERE t.at >= ? AND t.event_id NOT IN (SELECT event_id FROM false_positives)
      GROUP BY t.ip ORDER BY threats DESC, highest_score DESC, t.ip LIMIT ?`,
   )

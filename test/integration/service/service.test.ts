@@ -1,7 +1,7 @@
 // Runs inside the container that test/integration/systemd.test.ts boots; the machine's own systemd and firewall are never touched.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { v3Entry } from '../../entries.ts'
 import { until } from '../../until.ts'
@@ -103,12 +103,25 @@ test('a reload takes over new settings and keeps the old ones when the new are w
   writeFileSync(SETTINGS, 'block_time = "10m"\n')
 })
 
+test('whom the scoring server refuses, it may read as another user', async () => {
+  writeFileSync(SETTINGS, 'block_time = "10m"\ntrusted_proxies = ["198.51.100.200"]\nclient_ip_header = "X-Forwarded-For"\n')
+  out('systemctl', 'reload', 'modwarden')
+  await until('the reload is over', () => property('ActiveState') === 'active')
+  const denied = () => out('runuser', '-u', 'nobody', '--', 'cat', '/run/modwarden/denied')
+  appendFileSync(LOG, v3Entry({ ip: '198.51.100.200', loggedScore: 9.5, headers: { 'X-Forwarded-For': '192.0.2.77' } }))
+  await until('it is refused', () => existsSync('/run/modwarden/denied') && denied().includes('192.0.2.77 '))
+  assert.equal(isDropped('192.0.2.77'), false)
+  out('modwarden', 'unblock', '192.0.2.77')
+  await until('it is refused no longer', () => !denied().includes('192.0.2.77 '))
+})
+
 test('a stop takes less than a second, leaves the blocks in the kernel and one readable file', async () => {
   const began = Date.now()
   out('systemctl', 'stop', 'modwarden')
   assert.ok(Date.now() - began < 1000, `${Date.now() - began} ms`)
   assert.equal(property('Result'), 'success')
   assert.ok(isDropped('192.0.2.1'))
+  assert.ok(existsSync('/run/modwarden/denied'), 'who is refused stays so')
   assert.equal(statSync(`${DATABASE}-wal`, { throwIfNoEntry: false }), undefined)
   assert.match(asReader('SELECT count(*) FROM blocked_ips'), /^3$/)
   assert.match(out('modwarden', 'status'), /not running; start it with systemctl start modwarden/)
