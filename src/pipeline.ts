@@ -6,7 +6,7 @@ import { type ParseContext, parseEntry } from './core/entry/parse.ts'
 import { tallyEvents } from './core/health/tally.ts'
 import { addressKey } from './core/ip.ts'
 import { outlineRequest } from './core/mask.ts'
-import { explainRequest, type Model, scoreRequest } from './core/model/model.ts'
+import { explainRequest, type Model, scoreNotes, scoreRequest } from './core/model/model.ts'
 import { type Decision, type Evidence, isThreat, judge, startsBlock } from './core/policy.ts'
 import { printable } from './core/printable.ts'
 import type { Settings } from './core/settings.ts'
@@ -55,6 +55,8 @@ type Reading = {
   ip: string
   isProxied: boolean
   ownScore: number | undefined
+  /** What holds the own score down, and what of the request was not there. */
+  notes: readonly string[]
   score: number
 }
 
@@ -114,7 +116,7 @@ function readEntry(entry: Entry, findClient: FindClient, { model, settings, cloc
   if (!parsed.ok)
     return { kind: 'skipped', log: entry.log, inode: entry.inode, offset: entry.offset, length: entry.length, problem: parsed.problem }
   const event = parsed.value
-  const ownScore = event.request === undefined ? undefined : scoreRequest(model(), event.request).score
+  const own = event.request === undefined ? undefined : scoreRequest(model(), event.request)
   const client = findClient(event.ip, event.request?.headers ?? [])
   return {
     entry,
@@ -124,8 +126,9 @@ function readEntry(entry: Entry, findClient: FindClient, { model, settings, cloc
     address: client.ip,
     ip: addressKey(client.ip, settings().ipv6Prefix),
     isProxied: client.isProxied,
-    ownScore,
-    score: Math.max(ownScore ?? 0, event.loggedScore ?? 0),
+    ownScore: own?.score,
+    notes: own === undefined ? [] : scoreNotes(own),
+    score: Math.max(own?.score ?? 0, event.loggedScore ?? 0),
   }
 }
 
@@ -209,14 +212,15 @@ function toRow({ entry, event, at, address, ip, ownScore, score }: Reading, seen
 }
 
 /** Why it is a threat, as text to keep: rule messages come from the rule set, reasons from the model; no value that a client sent. */
-function explanation({ event, ownScore }: Reading, model: Model): { model: string; matches: string; reasons: string } {
+function explanation({ event, ownScore, notes }: Reading, model: Model): { model: string; matches: string; reasons: string } {
   const matches = event.matches
     .slice(0, 20)
     .map(({ id, message, severity }) => ({ id, message: printable(message, 128), severity: printable(severity, 16) }))
   // What the model finds ordinary, it has nothing to explain about.
   const reasons =
     event.request === undefined || ownScore === undefined || ownScore < WORTH_EXPLAINING ? [] : explainRequest(model, event.request)
-  return { model: model.version, matches: JSON.stringify(matches), reasons: JSON.stringify(reasons) }
+  const told = notes.map(note => ({ feature: note, where: '', value: '', surprise: 0 }))
+  return { model: model.version, matches: JSON.stringify(matches), reasons: JSON.stringify([...reasons, ...told]) }
 }
 
 type Activity = ReturnType<typeof createActivity>

@@ -169,8 +169,10 @@ function threatLines(threat: Partial<ThreatJson>, event: ReturnType<typeof event
           ...scoreLines(event),
         ]),
     ...(threat.matches ?? []).map(match => `    rule ${match.id}: ${match.message || 'no message'}`),
-    ...(threat.reasons ?? []).map(
-      reason => `    ${reason.feature} in the ${reason.where}: ${printable(reason.value)} (surprise ${reason.surprise.toFixed(1)})`,
+    ...(threat.reasons ?? []).map(reason =>
+      reason.where === ''
+        ? `    ${reason.feature}`
+        : `    ${reason.feature}, ${reason.where}${reason.value === '' ? '' : `: ${printable(reason.value)}`} (surprise ${reason.surprise.toFixed(1)})`,
     ),
     `    model ${threat.model}`,
   ]

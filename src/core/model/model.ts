@@ -59,6 +59,15 @@ export function scoreRequest(model: Model, request: HttpRequest): Scored {
   }
 }
 
+/** Says in words what holds a score down, and what was not looked at. */
+export function scoreNotes({ capped, ceiling, missing }: Scored): string[] {
+  return [
+    ...(capped ? [`too little local data of this host: the base model scores it, ${ceiling} at most`] : []),
+    ...(!capped && ceiling < 10 ? [`fewer than ${PLENTY} local requests of this host: ${ceiling} at most`] : []),
+    ...missing.map(part => `the log does not hold the ${part}: scored on the rest`),
+  ]
+}
+
 /** Says what led to a score: the features without which it would be lower, most telling first. `surprise` is in points of the score. */
 export function explainRequest(model: Model, request: HttpRequest): Reason[] {
   const { fields, detector, measured } = model.measured(request)

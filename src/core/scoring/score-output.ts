@@ -1,4 +1,4 @@
-import { explainRequest, type Model, scoreRequest } from '../model/model.ts'
+import { explainRequest, type Model, scoreNotes, scoreRequest } from '../model/model.ts'
 import type { HttpRequest } from '../types.ts'
 import { isCapped } from './verdict.ts'
 
@@ -13,6 +13,7 @@ export function scoreOutput(model: Model, request: HttpRequest) {
     is_anomaly: scored.score >= ANOMALY,
     raw_score: scored.raw,
     ...(isCapped(scored) ? { capped: true } : {}),
+    ...(scoreNotes(scored).length === 0 ? {} : { notes: scoreNotes(scored) }),
     reasons: explainRequest(model, request),
     model: model.version,
   }
