@@ -24,7 +24,7 @@ test('score writes what the contract says, by the base model where none is activ
   const { code, objects, errors } = await modwarden(['score', ...base], `${JSON.stringify(ATTACK)}\n{"uri":"/"}\n`)
   assert.deepEqual([code, errors], [0, ''])
   const [strange, ordinary] = objects()
-  assert.deepEqual(Object.keys(strange), ['anomaly_score', 'is_anomaly', 'raw_score', 'capped', 'reasons', 'model'])
+  assert.deepEqual(Object.keys(strange), ['anomaly_score', 'is_anomaly', 'raw_score', 'capped', 'notes', 'reasons', 'model'])
   assert.ok(
     strange.anomaly_score >= 5 && strange.anomaly_score <= 6.9 && strange.is_anomaly === true && strange.raw_score > ordinary.raw_score,
   )

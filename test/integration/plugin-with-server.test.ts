@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { scoreRequest } from '../../src/core/model/model.ts'
 import { startScorer } from '../edge/scoring/scorer.ts'
 import { startApache, whyNoApache } from '../servers/apache.ts'
 import { send } from '../servers/common.ts'
@@ -20,7 +21,7 @@ const SERVERS = [
 async function askRealModel(start: typeof startNginx): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'modwarden-plugin-'))
   chmodSync(folder, 0o755)
-  const scorer = await startScorer({ folder, score: { group: 'www-data' } })
+  const scorer = await startScorer({ folder, score: { group: 'www-data' }, parts: { score: scoreRequest } })
   try {
     const edit = (config: string) => config.replace('/run/modwarden-score/score.sock', scorer.socket)
     const server = await start({ folder, format: 'JSON', type: 'Serial', moreRules: testSwitches(folder), ...installPlugin(folder, edit) })

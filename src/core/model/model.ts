@@ -6,6 +6,7 @@ import { createMeasure, type Measure, type Measured } from './features.ts'
 import { type Fields, fieldsOf } from './fields/fields.ts'
 import { createHash53 } from './profile/hash.ts'
 import { PURPOSE } from './profile/profile.ts'
+import { CEILING, PLENTY, type Standing, standingOf } from './standing.ts'
 import type { TrainedModel } from './trained.ts'
 
 /** What scores requests: the base model, which knows many sites and none of yours, and what was trained on your own traffic. */
@@ -22,21 +23,14 @@ export type Model = {
 type MeasuredRequest = { fields: Fields; detector: Detector; standing: Standing; measured: Measured }
 
 type Scorer = { detector: Detector; measure: Measure }
-/** How well a host is known. */
-type Standing = 'unknown' | 'young' | 'known'
 
 /** `score` 0 (ordinary) to 10 (strange), two decimals; `raw` is the share of clean requests that are less strange (0 to 1), neither
  *  rounded nor capped. `capped`: the host has too little local data, so that the base model
  *  scores it, up to `ceiling`. `missing`: what the log does not hold of the request, and so was not looked at. */
 export type Scored = { score: number; raw: number; capped: boolean; ceiling: number; missing: readonly ('headers' | 'body')[] }
 
-/** From so many requests on, recorded at two times at least, a host's own data score it: with fewer, up to one in eight clean requests looked like an attack. */
-export const ENOUGH = 200
-/** From so many on it may reach 8: one in 10,000 is a guess before. */
-export const PLENTY = 1000
 /** What two readers could take for different requests, no client sends by chance: 5.6 at least. */
 const ODD_FRAMING = 2.4
-const CEILING = { unknown: 6.9, young: 7.9, known: 10 }
 
 /** Makes a model of the base model and of one that was trained on own traffic, if there is one. */
 export function createModel(base: TrainedModel, local?: TrainedModel): Model {
@@ -96,9 +90,7 @@ function createStandingOf({ detector: { profile }, seenAgain }: TrainedModel): (
   const hash = createHash53(profile.salt)
   return host => {
     const id = profile.hosts.get(hash(host, PURPOSE.host))
-    if (id === undefined || seenAgain[id] !== 1) return 'unknown'
-    const requests = profile.host.requests[id]!
-    return requests < ENOUGH ? 'unknown' : requests < PLENTY ? 'young' : 'known'
+    return id === undefined ? 'unknown' : standingOf(profile.host.requests[id]!, seenAgain[id] === 1)
   }
 }
 

@@ -6,7 +6,7 @@ import { fitTails, tailBits, topBits } from '../../../src/core/model/tail.ts'
 
 /** The definition, without tables: -log2 of the share of rows that have about as much, and more beyond the largest. */
 function bitsByCounting(values: readonly number[], x: number): number {
-  const atLeast = values.filter(value => value >= x - 0.25).length
+  const atLeast = values.filter(value => value >= x - 0.1).length
   return Math.log2((values.length + 1) / (1 + atLeast))
 }
 

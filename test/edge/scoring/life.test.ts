@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { readRequests } from '../../../src/cli/requests.ts'
 import type { Scored } from '../../../src/core/model/model.ts'
 import { activateModel } from '../../../src/edge/model-folder.ts'
-import { trainedModel } from '../../core/model/samples.ts'
+import { ordinaryRequests, trainedModel, trainOn } from '../../core/model/samples.ts'
 import { netstrings } from '../../scoring-messages.ts'
 import { until } from '../../until.ts'
 import { get, keepAsking, open, post, startScorer } from './scorer.ts'
@@ -21,12 +21,21 @@ const ordinary = netstrings([['u', '/shop?page=2'], ['h', 'Host\0shop.example'],
 
 const newFolder = () => mkdtempSync(join(tmpdir(), 'modwarden-life-'))
 
+/** A model that knows the host of the ordinary request. */
+const shopModel = trainOn(
+  ordinaryRequests(400, 1).map(request => ({
+    ...request,
+    headers: [['Host', 'shop.example'], ['Cookie', 'sid=S3cret'], ...request.headers],
+  })),
+).model
+
 /** A scorer as a process of its own. */
 async function startProcess(folder: string, t: TestContext, prefix: readonly string[] = []) {
   writeFileSync(
     join(folder, 'modwarden.toml'),
     `model_dir = "${folder}/models"\ndenied_file = "${folder}/denied"\n[score]\nsocket = "${folder}/score.sock"\ngroup = "${process.getgid!()}"\nstate_dir = "${folder}"\ndeadline = "2000ms"\n`,
   )
+  activateModel(join(folder, 'models'), shopModel)
   const [program, ...args] = [...prefix, process.execPath, MAIN, '--config', join(folder, 'modwarden.toml'), 'serve']
   const child = spawn(program!, args)
   t.after(() => child.kill('SIGKILL'))

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { scoreRequest } from '../../../src/core/model/model.ts'
 import { mulberry32 } from '../../../src/core/model/random.ts'
 import { parseSettings, type Settings } from '../../../src/core/settings.ts'
 import type { Log } from '../../../src/edge/log.ts'
@@ -12,6 +13,9 @@ import { until } from '../../until.ts'
 
 export type TestScorer = Awaited<ReturnType<typeof startScorer>>
 type Options = { score?: Record<string, unknown>; top?: Record<string, unknown>; parts?: Partial<ServeParts>; folder?: string }
+
+/** Scores as if every host were known: the base model alone would leave each decision to the WAF. */
+const uncapped: NonNullable<ServeParts['score']> = (model, request) => ({ ...scoreRequest(model, request), capped: false })
 
 /** A real scorer in this process, on a unix socket in a folder of its own. */
 export async function startScorer({
@@ -40,7 +44,17 @@ export async function startScorer({
     stopping: nothing,
     watchdog: nothing,
   }
-  const ended = serve({ settings, log, notify, clock: Date.now, random: mulberry32(1), signal: stop.signal, watchdogEvery: 1e6, ...parts })
+  const ended = serve({
+    settings,
+    log,
+    notify,
+    clock: Date.now,
+    random: mulberry32(1),
+    signal: stop.signal,
+    watchdogEvery: 1e6,
+    score: uncapped,
+    ...parts,
+  })
   await Promise.race([ended, until('the scorer is ready', () => isReady)])
   return {
     folder,

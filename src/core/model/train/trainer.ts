@@ -8,6 +8,7 @@ import { createFreezer } from '../profile/freeze.ts'
 import { createHash53 } from '../profile/hash.ts'
 import { type Profile, PURPOSE } from '../profile/profile.ts'
 import { mulberry32 } from '../random.ts'
+import { ENOUGH } from '../standing.ts'
 import type { TrainedModel } from '../trained.ts'
 import { type Circumstances, createSurvey, type Survey } from './survey.ts'
 import { judgeCandidate, type Verdict } from './verdict.ts'
@@ -41,6 +42,7 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
   let taken = 0
   let used = 0
 
+  const isEnough = (hostHash: number) => survey.requestsOf(hostHash) >= ENOUGH
   /** Which fifth of its host's requests, in their order, the next one belongs to. */
   const foldOf = (hostHash: number) => {
     const place = placeInHost.get(hostHash) ?? 0
@@ -58,7 +60,7 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
       if (isLeftOut) return
       used++
       counts.add(fields, fold)
-      rows.offer(request, fold)
+      rows.offer(request, fold, isEnough(hash(fields.host, PURPOSE.host)))
     },
 
     /** Makes the model, and says whether it is fit to score. */
@@ -111,7 +113,8 @@ export function trainModel(requests: readonly HttpRequest[], { version, trainedA
   return trainer.finish({ version, trainedAt })
 }
 
-export type SampleRow = { request: HttpRequest; fold: number }
+/** `counts`: its host has enough requests for the model to score it; others go to the base model. */
+export type SampleRow = { request: HttpRequest; fold: number; counts: boolean }
 
 /** Measures each request by the profile of the other folds: what a profile has seen looks too ordinary to it. */
 function measureFolds(sample: readonly SampleRow[], freeze: (withoutFold?: number) => Profile): Float64Array[] {
@@ -135,9 +138,9 @@ function createSample(random: () => number) {
   const sizeOf = ({ uri, headers, body }: HttpRequest) =>
     uri.length + (body?.length ?? 0) + headers.reduce((sum, [name, value]) => sum + name.length + value.length + 100, 200)
   return {
-    offer(request: HttpRequest, fold: number): void {
+    offer(request: HttpRequest, fold: number, counts: boolean): void {
       const place = offered++
-      const row = { request, fold, place, bytes: sizeOf(request) }
+      const row = { request, fold, counts, place, bytes: sizeOf(request) }
       if (kept.length < most) kept.push(row)
       else {
         const slot = Math.floor(random() * offered)

@@ -5,6 +5,7 @@ import { fieldsOf } from '../fields/fields.ts'
 import { GRAFT_PLACES, graft } from '../graft.ts'
 import { FOLDS } from '../profile/counter.ts'
 import type { Profile } from '../profile/profile.ts'
+import { PLENTY } from '../standing.ts'
 import { PROBES } from './probes.ts'
 import type { SampleRow } from './trainer.ts'
 
@@ -32,6 +33,8 @@ type Candidate = {
 
 /** Meant are 1 and 0.01 %: what is surely (95 %) beyond these is a scale that does not hold. */
 const MOST_OVER_5 = 0.05
+/** What was trained on little errs more, and cannot reach 8. */
+const MOST_OVER_5_YOUNG = 0.1
 const MOST_OVER_8 = 0.002
 /** Measured: .94 to .99 on real sites. */
 const LEAST_RECALL = 0.6
@@ -40,7 +43,8 @@ const Z = 1.645
 /** Fits the voices without the last fold and tries them on it, clean and with probes of attacks. */
 export function judgeCandidate({ rows, folds, fit, sample, freeze, random }: Candidate): Verdict {
   const last = FOLDS - 1
-  const held = rows.map((_, index) => index).filter(index => folds[index] === last)
+  // Requests of hosts with few go to the base model in any case.
+  const held = rows.map((_, index) => index).filter(index => folds[index] === last && sample[index]!.counts)
   const known = rows.map((_, index) => index).filter(index => folds[index] !== last)
   const voices = fit(
     known.map(index => rows[index]!),
@@ -56,7 +60,11 @@ export function judgeCandidate({ rows, folds, fit, sample, freeze, random }: Can
   })
   const over = (scores: readonly number[], least: number) => scores.filter(score => score >= least).length
   const counts = { over5: over(clean, 5), over8: over(clean, 8), found: over(probes, 5) }
-  const problem = problemOf(counts, held.length, probes.length)
+  const problem = problemOf(counts, {
+    clean: held.length,
+    probes: probes.length,
+    mostOver5: rows.length < PLENTY ? MOST_OVER_5_YOUNG : MOST_OVER_5,
+  })
   return {
     held_out: held.length,
     clean_over_5: counts.over5,
@@ -68,13 +76,18 @@ export function judgeCandidate({ rows, folds, fit, sample, freeze, random }: Can
   }
 }
 
-function problemOf({ over5, over8, found }: { over5: number; over8: number; found: number }, clean: number, probes: number): string | null {
+type Tried = { clean: number; probes: number; mostOver5: number }
+
+function problemOf(
+  { over5, over8, found }: { over5: number; over8: number; found: number },
+  { clean, probes, mostOver5 }: Tried,
+): string | null {
   const percent = (part: number, all: number) => `${((100 * part) / all).toFixed(2)} %`
-  if (isSurelyOver(over5, clean, MOST_OVER_5))
-    return `${percent(over5, clean)} of ${clean} clean requests of the last recordings reach 5, at most ${MOST_OVER_5 * 100} % may; train on more, or on cleaner requests`
+  if (isSurelyOver(over5, clean, mostOver5))
+    return `${percent(over5, clean)} of ${clean} clean requests of the last recordings reach 5, at most ${mostOver5 * 100} % may; train on more, or on cleaner requests`
   if (isSurelyOver(over8, clean, MOST_OVER_8))
     return `${percent(over8, clean)} of ${clean} clean requests of the last recordings reach 8, at most ${MOST_OVER_8 * 100} % may; train on more, or on cleaner requests`
-  if (found < LEAST_RECALL * probes)
+  if (clean > 0 && found < LEAST_RECALL * probes)
     return `only ${found} of ${probes} probes of attacks reach 5, ${Math.ceil(LEAST_RECALL * probes)} should; attacks may be among the training requests, or too few requests`
   return null
 }

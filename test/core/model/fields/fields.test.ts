@@ -92,7 +92,8 @@ const binary = fc.string({ unit: 'binary', maxLength: 80 }).map(text => text.rep
 test('an outline has 39 symbols, and each stands where it says', () => {
   fc.assert(
     fc.property(binary, text => {
-      const { symbols, low, high } = shapeOf(text)
+      const { symbols: all, length, low, high } = shapeOf(text)
+      const symbols = all.slice(0, length)
       assert.ok(symbols.length <= text.length)
       symbols.forEach((symbol, index) => {
         assert.ok(symbol > 0 && symbol < SYMBOLS)
@@ -105,6 +106,6 @@ test('an outline has 39 symbols, and each stands where it says', () => {
 })
 
 test('runs of letters, digits, blanks and other bytes count once, punctuation each time', () => {
-  assert.equal(shapeOf('abc12  \xc3\xa4').symbols.length, 4)
-  assert.equal(shapeOf("''--\n\n").symbols.length, 6)
+  assert.equal(shapeOf('abc12  \xc3\xa4').length, 4)
+  assert.equal(shapeOf("''--\n\n").length, 6)
 })
