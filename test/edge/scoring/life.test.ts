@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { readRequests } from '../../../src/cli/requests.ts'
 import type { Scored } from '../../../src/core/model/model.ts'
 import { activateModel } from '../../../src/edge/model-folder.ts'
-import { ordinaryRequests, trainedModel, trainOn } from '../../core/model/samples.ts'
+import { requestTo, trainedModel, trainOn } from '../../core/model/samples.ts'
 import { netstrings } from '../../scoring-messages.ts'
 import { until } from '../../until.ts'
 import { get, keepAsking, open, post, startScorer } from './scorer.ts'
@@ -23,10 +23,14 @@ const newFolder = () => mkdtempSync(join(tmpdir(), 'modwarden-life-'))
 
 /** A model that knows the host of the ordinary request. */
 const shopModel = trainOn(
-  ordinaryRequests(400, 1).map(request => ({
-    ...request,
-    headers: [['Host', 'shop.example'], ['Cookie', 'sid=S3cret'], ...request.headers],
-  })),
+  Array.from({ length: 400 }, (_, page) =>
+    requestTo(`/shop?page=${page % 30}`, {
+      headers: [
+        ['Host', 'shop.example'],
+        ['Cookie', 'sid=S3cret'],
+      ],
+    }),
+  ),
 ).model
 
 /** A scorer as a process of its own. */

@@ -122,7 +122,7 @@ test('a candidate of clean requests is fit, one of noise is not and says why', (
   assert.equal(refused.verdict.fit, false)
   assert.match(
     refused.verdict.problem!,
-    /^100\.00 % of \d+ clean requests of the last recordings reach 5, at most 5 % may; train on more, or on cleaner/,
+    /^100\.00 % of \d+ clean requests of the last recordings reach 5, at most 10 % may; train on more, or on cleaner/,
   )
   assert.equal(refused.model.summary.verdict, refused.verdict.problem)
 })
