@@ -6,6 +6,7 @@ import type { Reply } from './core/scoring/verdict.ts'
 import type { Settings } from './core/settings.ts'
 import type { Ip, Millis } from './core/types.ts'
 import type { Log } from './edge/log.ts'
+import { shrinkMemory } from './edge/memory.ts'
 import type { Notify } from './edge/notify.ts'
 import { openModelInBackground } from './edge/scoring/background-model.ts'
 import { watchDeniedFile } from './edge/scoring/denied-file.ts'
@@ -61,6 +62,7 @@ export async function serve(parts: ServeParts): Promise<void> {
     ...(parts.score ? { score: parts.score } : {}),
   }
   warmUp(scoringParts)
+  shrinkMemory()
   const scoring = createScoring(scoringParts)
   const servers: ScoreServer[] = []
   const leave = await listen()

@@ -29,7 +29,7 @@ export const SCORE_SETTINGS = {
   },
   scoreMaxConnections: {
     key: 'score.max_connections',
-    fallback: 2048,
+    fallback: 1024,
     help: 'The most connections at a time; for a further one the one that has been idle longest is closed.',
     read: wholeNumber(16, 100_000),
   },

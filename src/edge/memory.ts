@@ -6,10 +6,14 @@ type Collect = (options: { type: 'major'; flavor: 'regular' | 'last-resort' }) =
 /** A backlog leaves this much garbage before it is collected: V8 alone would let the heap grow to five times what is in use. */
 const GARBAGE = 16 * 1024 * 1024
 
+/** Gives back to the system what a start leaves of garbage. */
+export function shrinkMemory(): void {
+  collector()({ type: 'major', flavor: 'last-resort' })
+}
+
 /** Makes a keeper of memory: tell it how many bytes of log were handled, and when nothing is to be done. */
 export function createMemoryKeeper() {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as Collect
+  const collect = collector()
   let handled = 0
   let isRested = true
   return {
@@ -29,4 +33,9 @@ export function createMemoryKeeper() {
       return true
     },
   }
+}
+
+function collector(): Collect {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as Collect
 }

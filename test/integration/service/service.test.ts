@@ -67,7 +67,7 @@ test('applies what the command writes within a second', async () => {
 test('repairs a flushed firewall within 5 s', async () => {
   out('iptables', '-F')
   await until('it is dropped again', () => isDropped('192.0.2.1') && out('iptables', '-S', 'INPUT').includes('-j MODWARDEN'), 5000)
-  assert.ok(journal('warning').some(entry => entry.event === 'firewall.repaired'))
+  await until('the journal tells it', () => journal('warning').some(entry => entry.event === 'firewall.repaired'))
 })
 
 test('a kill -9 loses and repeats nothing, and no block is open meanwhile', async () => {
@@ -105,8 +105,10 @@ test('a reload takes over new settings and keeps the old ones when the new are w
 
 test('whom the scoring server refuses, it may read as another user', async () => {
   writeFileSync(SETTINGS, 'block_time = "10m"\ntrusted_proxies = ["198.51.100.200"]\nclient_ip_header = "X-Forwarded-For"\n')
+  const reloads = () => journal('info').filter(entry => entry.event === 'settings.reloaded').length
+  const before = reloads()
   out('systemctl', 'reload', 'modwarden')
-  await until('the reload is over', () => property('ActiveState') === 'active')
+  await until('the new settings hold', () => reloads() > before)
   const denied = () => out('runuser', '-u', 'nobody', '--', 'cat', '/run/modwarden/denied')
   appendFileSync(LOG, v3Entry({ ip: '198.51.100.200', loggedScore: 9.5, headers: { 'X-Forwarded-For': '192.0.2.77' } }))
   await until('it is refused', () => existsSync('/run/modwarden/denied') && denied().includes('192.0.2.77 '))

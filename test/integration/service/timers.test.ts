@@ -34,7 +34,7 @@ test('the jobs have no capability, no network and no more rights than they need'
 
 test('the report is in the journal, and as JSON and page where members of adm may read it', () => {
   out('systemctl', 'start', 'modwarden-report')
-  assert.match(journal('modwarden-report'), /modwarden report at[\s\S]*model +base-1: normal[\s\S]*192\.0\.2\.200/)
+  assert.match(journal('modwarden-report'), /modwarden report at[\s\S]*model +[\w-]+: normal[\s\S]*192\.0\.2\.200/)
   const day = new Date().toISOString().slice(0, 10)
   const json = asReader('cat', `${REPORTS}/report-${day}.json`)
   assert.equal(json.status, 0, json.stderr)
@@ -74,7 +74,7 @@ test('the training reads what adm may read, and leaves a model in the state fold
   )
   out('systemctl', 'daemon-reload')
   out('systemctl', 'start', 'modwarden-train')
-  assert.match(journal('modwarden-train'), /models\/[\w-]+\.json: trained on 200 requests, active now/)
+  assert.match(journal('modwarden-train'), /models\/[\w-]+\.json: trained on 200 requests of 1 hosts .*, active now/)
   assert.notEqual(statSync('/var/lib/modwarden/models/active.json').uid, 0)
 })
 

@@ -5,13 +5,15 @@ import type { Counted, GroupSequences } from './profile.ts'
 const ORDERS = [1, 2, 3, 4] as const
 const TRIPLES = SYMBOLS ** 3
 
-type Contexts = Map<number, Float64Array>
+/** Plain arrays: thousands of small typed ones leave holes in the memory that the system does not get back (20 MB). */
+type Row = number[]
+type Contexts = Map<number, Row>
 
 /** Works out the chance of each symbol behind any three of a group: Witten-Bell over orders 1 to 4, which all follow from the counts of order 4.
  *  A context that was never seen has the row of the next shorter one. */
 export function groupSequences(counted: Counted): GroupSequences {
   const row = new Int32Array(GROUPS.length * TRIPLES)
-  const rows: Float64Array[] = [new Float64Array(SYMBOLS).fill(1 / SYMBOLS)]
+  const rows: Row[] = [new Array<number>(SYMBOLS).fill(1 / SYMBOLS)]
   countContexts(counted).forEach((longest, group) => {
     const three = withoutFirst(longest, SYMBOLS ** 2)
     const two = withoutFirst(three, SYMBOLS)
@@ -53,17 +55,17 @@ function withoutFirst(contexts: Contexts, size: number): Contexts {
   return shorter
 }
 
-function rowOf(contexts: Contexts, context: number): Float64Array {
+function rowOf(contexts: Contexts, context: number): Row {
   let found = contexts.get(context)
   if (found === undefined) {
-    found = new Float64Array(SYMBOLS)
+    found = new Array<number>(SYMBOLS).fill(0)
     contexts.set(context, found)
   }
   return found
 }
 
 /** Witten and Bell 1991: the chance of a symbol is (count + types * chance below) / (total + types). */
-function smooth(found: Float64Array, below: Float64Array): Float64Array {
+function smooth(found: Row, below: Row): Row {
   let total = 0
   let types = 0
   for (const count of found) {
