@@ -59,8 +59,9 @@ async function train(options: Options, context: Context): Promise<void> {
     }
     const training = await trainFrom({ read, base: base.value.detector, seed, version, trainedAt })
     for (const line of tally.lines()) process.stderr.write(`${line}\n`)
-    if (!training.ok) throw new Error(training.problem)
-    finish(training.value, folder, options.activate === true || options.scheduled === true)
+    if (!training.ok) return refuse(training.problem, options)
+    const problem = finish(training.value, folder, options.activate === true || options.scheduled === true)
+    if (problem !== undefined) refuse(problem, options)
   } finally {
     source.close()
   }
@@ -97,8 +98,9 @@ async function* readItems(source: TrainingSource, { reading, tally, site }: Read
   if (attacks > 0 && reading === 1) process.stderr.write(`left out ${attacks}: requests that are labelled as attacks\n`)
 }
 
-/** Keeps the model, tells what was left out of it, and lets it score where that was asked for and its trial allows it. */
-function finish({ model, verdict, leftOut }: Training, folder: string, activate: boolean): void {
+/** Keeps the model, tells what was left out of it, and lets it score where that was asked for and its trial allows it; gives
+ *  why it does not. */
+function finish({ model, verdict, leftOut }: Training, folder: string, activate: boolean): string | undefined {
   const path = saveModel(folder, model)
   for (const line of leftOut) process.stderr.write(`${line}\n`)
   if (activate && verdict.fit) activateModel(folder, model)
@@ -114,6 +116,13 @@ function finish({ model, verdict, leftOut }: Training, folder: string, activate:
   else if (verdict.fit) process.stdout.write(', active now\n')
   else {
     process.stdout.write('\n')
-    throw new Error(`kept but not activated: ${verdict.problem}; 'modwarden models activate ${model.version}' lets it score all the same`)
+    return `kept but not activated: ${verdict.problem}; 'modwarden models activate ${model.version}' lets it score all the same`
   }
+  return undefined
+}
+
+/** A person is told by a failure. Once a week a failed unit would say nothing new: the model that scores stays, and the journal says why. */
+function refuse(problem: string, { scheduled }: Options): void {
+  if (!scheduled) throw new Error(problem)
+  process.stdout.write(`the model that scores stays: ${problem}\n`)
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { openStore } from '../../src/edge/store/store.ts'
 import { baseModel, ordinaryRequests } from '../core/model/samples.ts'
 import { v3Entry } from '../entries.ts'
 import { modwarden, openFolder } from './modwarden.ts'
@@ -128,3 +129,24 @@ for (const { name, args, code, says } of [
     assert.throws(() => readdirSync(models), /ENOENT/)
   })
 }
+
+test('--scheduled trains on the own traffic with its rotated files, and keeps what scores when there is nothing to learn', async () => {
+  const own = openFolder('own-')
+  after(() => rmSync(own, { recursive: true }))
+  const config = join(own, 'modwarden.toml')
+  const state = join(own, 'score')
+  writeFileSync(
+    config,
+    `audit_log = "${own}/audit.log"\ndatabase = "${own}/m.db"\nmodel_dir = "${own}/models"\n[score]\nstate_dir = "${state}"\n`,
+  )
+  openStore(join(own, 'm.db'), { create: true }).close()
+  writeFileSync(join(own, 'audit.log'), '')
+  const nothing = await modwarden(['--config', config, 'train', '--scheduled'])
+  assert.deepEqual([nothing.code, nothing.out], [0, 'the model that scores stays: training needs at least 10 clean requests, got 0\n'])
+  writeFileSync(join(own, 'audit.log.1'), Array.from({ length: 20 }, () => v3Entry({ ip: '192.0.2.1' })).join(''))
+  mkdirSync(state)
+  writeFileSync(join(state, 'clean.jsonl'), `${lines.slice(0, 5).join('\n')}\n`)
+  const { code, out } = await modwarden(['--config', config, 'train', '--scheduled'])
+  assert.equal(code, 0)
+  assert.match(out, /trained on 25 requests of \d hosts \(too few to try it on\), active now\n$/)
+})
