@@ -18,6 +18,8 @@ export type FollowOptions = {
   quietMillis: Millis
   /** A rotated file is kept open until it was quiet for this long and its successor has grown. */
   graceMillis: Millis
+  /** The most entries in a batch. */
+  mostItems?: number | undefined
 }
 
 /** How often a log is looked at that has something to settle. */

@@ -44,8 +44,6 @@ export function createFinder(log: string, others: readonly string[], { createSpl
   }
 
   async function resumeOne(state: FileState, states: readonly FileState[], siblings: Set<Sibling>): Promise<Track | undefined> {
-    // Of a file that was all but empty nothing is known but a number that may have come back for another file: it is found as a new one.
-    if (!isTelling(state)) return undefined
     const splitter = createSplitter({ offset: state.offset })
     const own = openOwn(log)
     const found = [...siblings].find(sibling => isSame(sibling, state) && sibling.packing === 'none' && continues(sibling.fd, state))
@@ -53,28 +51,23 @@ export function createFinder(log: string, others: readonly string[], { createSpl
     // A copy may be followed for its own sake. Its number alone says nothing: it may be that of a deleted file.
     const isFree = (file: File & { fd: number }) =>
       state.offset > 0 && !states.some(other => other !== state && isSame(file, other) && isTelling(other) && continues(file.fd, other))
-    const isItself = own !== undefined && (isSame(own, state) || (found === undefined && isFree(own))) && continues(own.fd, state)
-    if (isItself) return createTrack({ ...own, offset: state.offset, splitter, now: now() })
+    if (own !== undefined && (isSame(own, state) || (found === undefined && isFree(own)))) {
+      const track = createTrack({ ...own, offset: state.offset, splitter, now: now() })
+      // Asked last: what still holds held while the track was made.
+      if (continues(own.fd, state)) return track
+    }
     if (own !== undefined) closeSync(own.fd)
     const sibling = found ?? (await continuation(state, new Set([...siblings].filter(isFree))))
-    if (sibling !== undefined) {
-      siblings.delete(sibling)
-      return take(sibling, state.offset, splitter, sibling !== found)
-    }
-    if (state.offset > 0)
-      notice('log.lost', {
-        inode: state.inode,
-        offset: state.offset,
-        problem: 'the file is gone that was read to here; what came after it in that file cannot be counted',
-      })
-    return undefined
+    if (sibling === undefined) return undefined
+    siblings.delete(sibling)
+    return take(sibling, state.offset, splitter, sibling !== found)
   }
 
   /** Not to be told yet: a copy that is just being made is empty or short at first, and a packed one cannot be unpacked.
    *  In the end (`isLast`) an empty file may still be one that a writer holds. */
-  function isUndecided({ first, packing }: Sibling, tracks: readonly Track[], isLast: boolean): boolean {
+  function isUndecided({ first, packing }: Sibling, contents: readonly Buffer[], isLast: boolean): boolean {
     if (isLast && packing === 'none' && first.length === 0) return false
-    return first.length < SHORTEST || tracks.some(track => track.first().subarray(0, first.length).equals(first))
+    return first.length < SHORTEST || contents.some(content => content.subarray(0, first.length).equals(first))
   }
 
   return {
@@ -101,16 +94,33 @@ export function createFinder(log: string, others: readonly string[], { createSpl
       return { done, written: createTrack({ ...last, offset, splitter: createSplitter({ offset }), now: now() }) }
     },
 
-    /** Opens again what was being read when the daemon ended, oldest first. */
-    async resume(states: readonly FileState[]): Promise<Track[]> {
-      const siblings = new Set(openSiblings(log, others))
-      const tracks: Track[] = []
-      for (const state of states) {
-        const track = await resumeOne(state, states, siblings)
-        if (track !== undefined) tracks.push(track)
+    /** Opens again what was being read when the daemon ended, oldest first. `gone` is what had been read of, and is not to be found. */
+    async resume(states: readonly FileState[]): Promise<{ tracks: Track[]; gone: FileState[] }> {
+      // Of a file that was all but empty nothing is known but a number that may have come back for another file: it is found as a new one.
+      const known = states.filter(isTelling)
+      const tracks = new Map<FileState, Track>()
+      // Again, because a rotation may go on meanwhile: then it is in a file that was not there at first.
+      for (const _ of ['first', 'again']) {
+        const isTaken = (file: File) => [...tracks.values()].some(track => isSame(track, file))
+        const siblings = new Set(openSiblings(log, others))
+        for (const sibling of [...siblings].filter(isTaken)) {
+          siblings.delete(sibling)
+          closeSync(sibling.fd)
+        }
+        for (const state of known) {
+          const track = tracks.has(state) ? undefined : await resumeOne(state, states, siblings)
+          if (track !== undefined) tracks.set(state, track)
+        }
+        closeSiblings(siblings)
       }
-      closeSiblings(siblings)
-      return tracks
+      const gone = known.filter(state => !tracks.has(state) && state.offset > 0)
+      for (const { inode, offset } of gone)
+        notice('log.lost', {
+          inode,
+          offset,
+          problem: 'the file is gone that was read to here; what came after it in that file cannot be counted',
+        })
+      return { tracks: known.flatMap(state => tracks.get(state) ?? []), gone }
     },
 
     /** Opens the copy that holds what a truncated file held, to go on reading behind what was read. */
@@ -122,18 +132,20 @@ export function createFinder(log: string, others: readonly string[], { createSpl
       return found === undefined ? undefined : take(found, state.offset, splitter, true)
     },
 
-    /** Opens the files that were rotated away before anybody saw them, oldest first: those that are neither known nor a copy of what is known,
-     *  and younger than what was read. `isLast` says that nobody will look again because of what is undecided. */
+    /** Opens the files that were rotated away before anybody saw them, oldest first: those that are neither known nor a copy of what is known.
+     *  Their times say nothing: a clock may have been set back, and a log can be rotated twice between two looks. `isLast` says that nobody will look again because of what is undecided. */
     async missed(tracks: readonly Track[], done: readonly FileState[], isLast = false): Promise<Track[]> {
       const siblings = openSiblings(log, others)
       // An inode number says who a file is only while we hold it open; a deleted file's number comes back for another one.
       const isOpen = (sibling: Sibling) => tracks.some(track => !track.isFixed && isSame(track, sibling))
       const isDone = (sibling: Sibling) => done.some(state => hasHead(sibling.first, state))
-      const states = tracks.flatMap(track => [track.state(false), track.content()])
+      // A file may have been truncated and written anew since it was read.
+      const contents = tracks.flatMap(track => [track.first(), track.content()])
+      const states = [...tracks.map(track => track.state(false)), ...contents.map(content => ({ head: headPrint(content), offset: 0 }))]
       const isKnown = (sibling: Sibling) => isOpen(sibling) || isDone(sibling) || states.some(state => hasHead(sibling.first, state))
-      const limits = [...youngest(tracks, siblings.filter(isDone)), ...forgotten(done, siblings.filter(isDone))]
+      const limits = forgotten(done, siblings.filter(isDone))
       const unknown = siblings.filter(sibling => !isKnown(sibling))
-      const decided = unknown.filter(sibling => !isUndecided(sibling, tracks, isLast))
+      const decided = unknown.filter(sibling => !isUndecided(sibling, contents, isLast))
       hasUndecided = !isLast && decided.length < unknown.length
       // When an empty file was written to says nothing.
       const missed = decided.filter(({ size, mtimeNs }) => size === 0 || limits.every(limit => mtimeNs >= limit))
@@ -145,14 +157,6 @@ export function createFinder(log: string, others: readonly string[], { createSpl
     /** Says whether the last look for missed files saw one that must be looked at again. */
     hasUndecided: () => hasUndecided,
   }
-}
-
-/** What nobody has seen was written to after these moments (ns). */
-function youngest(tracks: readonly Track[], done: readonly Sibling[]): bigint[] {
-  // A file of which nothing was read yet says nothing: it may have come after all of them.
-  const read = tracks.filter(track => !track.isFixed && track.position() > 0)
-  if (read.length > 0) return read.map(track => fstatSync(track.fd, { bigint: true }).birthtimeNs)
-  return done.slice(-1).map(sibling => sibling.mtimeNs)
 }
 
 /** Only so many files are remembered: when there may have been more, what is older than the oldest of them was read long ago. */

@@ -1,9 +1,10 @@
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, openSync } from 'node:fs'
 import type { Piece } from '../../core/entry/split.ts'
 import type { Batch, Entry, FileState, Skipped } from '../../core/types.ts'
 import type { FollowOptions } from '../follow.ts'
 import { createFinder, MOST_DONE } from './finder.ts'
-import { HEAD, hasHead, isTelling, readAt } from './fingerprint.ts'
+import { HEAD, hasHead, headPrint, isTelling, readAt } from './fingerprint.ts'
+import { lastLineStart, statPath } from './path.ts'
 import { continues, folderStamp } from './siblings.ts'
 import { createTrack, type Track } from './track.ts'
 
@@ -23,7 +24,7 @@ export type LogReader = { next(): Promise<Batch | undefined>; isWaiting(): boole
 
 /** Reads one log over rotations and truncations. `next` gives what is new, or undefined when nothing is; it takes for granted that the batch before was committed. */
 export function createLogReader(log: string, options: FollowOptions, others: readonly string[] = []): LogReader {
-  const { now, notice } = options
+  const { now, notice, mostItems = BATCH_ITEMS } = options
   const finder = createFinder(log, others, options)
   let tracks: Track[] = []
   let done: FileState[] = options.from.filter(state => state.done)
@@ -35,7 +36,7 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
   /** Something keeps us from seeing what the path names. */
   let isHidden = false
   /** What the folder was like at the last look into it, and since when. */
-  let seen = { stamp: '', since: 0 }
+  let seen = { text: '', isYoung: false, since: 0 }
 
   /** Tells a lasting state once. */
   function tellOnce(event: Parameters<typeof notice>[0], fields: Record<string, unknown>): void {
@@ -48,7 +49,10 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
     isStarted = true
     hasChanged = true
     if (options.from.length > 0) {
-      tracks = await finder.resume(options.from.filter(state => !state.done))
+      const resumed = await finder.resume(options.from.filter(state => !state.done))
+      tracks = resumed.tracks
+      // What comes back (its folder was not mounted yet) is read on, and not a second time.
+      done.push(...resumed.gone.map(state => ({ ...state, done: true })))
       const missed = await finder.missed(tracks, done)
       const { stats } = statPath(log)
       const isPath = (track: Track) => track.inode === stats?.ino && track.device === stats.dev && !track.isFixed
@@ -81,7 +85,7 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
     const isLast = !isChanged && now() - seen.since >= UNDECIDED
     const track = isSame
       ? current
-      : (tracks.find(other => !other.isFixed && other.inode === stats.ino && other.device === stats.dev) ?? openPath(readTo))
+      : (tracks.find(other => !other.isFixed && other.inode === stats.ino && other.device === stats.dev) ?? openNew())
     if (track === undefined) return
     const missed = await finder.missed(tracks.includes(track) ? tracks : [...tracks, track], done, isLast)
     hasChanged ||= !isSame || missed.length > 0
@@ -94,22 +98,30 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
   /** Says whether something came or went beside the log. */
   function hasFolderChanged(): boolean {
     const stamp = folderStamp(log)
-    if (stamp === seen.stamp) return false
-    seen = { stamp, since: now() }
-    return true
+    const isChanged = seen.isYoung || stamp.text !== seen.text
+    if (isChanged) seen = { ...stamp, since: now() }
+    return isChanged
+  }
+
+  /** Opens what has the name now; undefined when it changed meanwhile and must be looked at again. */
+  function openNew(): Track | undefined {
+    const track = openPath(readTo)
+    if (track === undefined || readTo(track.fd) === track.position()) return track
+    track.close()
+    return undefined
   }
 
   /** How far the file that has the name now was read under another inode: a file may be replaced by a copy of itself.
    *  Undefined when the other one must be read to its end before that can be said. */
   function readTo(fd: number): number | undefined {
     const first = readAt(fd, 0, HEAD)
-    if (tracks.some(track => track.hasUnread() && hasHead(first, track.content()))) return undefined
+    if (tracks.some(track => track.hasUnread() && hasHead(first, { head: headPrint(track.content()), offset: 0 }))) return undefined
     const states = [...done, ...tracks.map(track => track.state(false))]
     return Math.max(0, ...states.filter(state => isTelling(state) && continues(fd, state)).map(state => state.offset))
   }
 
   function become(track: Track): void {
-    told = ''
+    if (track !== current) told = ''
     current = track
     tracks = [...tracks.filter(other => other !== track), track]
   }
@@ -136,10 +148,10 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
   /** Takes a truncated file apart: its unread rest from a copy where there is one, and the new content from the start. */
   async function truncated(track: Track): Promise<void> {
     const state = { head: track.head(), offset: track.position(), tail: track.tail() }
-    const isKnown = track.isKnown()
+    // What nothing is known of, or nothing was read of, is found as a file that nobody has seen.
+    const isKnown = track.isKnown() && state.offset > 0
     const copy = track.isFixed || !isKnown ? undefined : await finder.copyOf(state, track.splitter)
     hasChanged = true
-    notice('log.truncated', { inode: track.inode, offset: state.offset, recovered: copy !== undefined })
     const next = createTrack({
       fd: track.fd,
       device: track.device,
@@ -148,22 +160,22 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
       splitter: options.createSplitter({ offset: 0 }),
       now: now(),
     })
-    const place = tracks.indexOf(track)
-    if (copy === undefined) {
-      const lost = Math.max(0, track.size() - state.offset)
-      if (lost > 0) notice('log.lost', { bytes: lost, offset: state.offset, problem: 'a truncation destroyed it before it could be read' })
-      lostBytes += lost
-      // A file that short is read again from a copy, if there is one: its beginning is no torn entry.
-      const torn = track.finish()
-      if (isKnown) left.push(...torn.map(piece => toItem(piece, track)))
-      if (isKnown) done.push(track.state(true))
+    if (isKnown && copy === undefined) {
+      left.push(...track.finish().map(piece => toItem(piece, track)))
+      done.push(track.state(true))
     }
-    const known = copy === undefined ? [next] : [copy, next]
-    tracks.splice(place, 1, ...known)
+    tracks.splice(tracks.indexOf(track), 1, ...(copy === undefined ? [next] : [copy, next]))
     if (current === track) current = next
     // It may have been truncated more than once: what stood in it between is in copies that nobody has seen.
     const missed = await finder.missed(tracks, done)
     tracks.splice(tracks.indexOf(next), 0, ...missed)
+    const first = track.first()
+    const isCopied = tracks.some(other => other !== next && other.content().subarray(0, first.length).equals(first))
+    const isRecovered = copy !== undefined || (!isKnown && isCopied)
+    notice('log.truncated', { inode: track.inode, offset: state.offset, recovered: isRecovered })
+    const lost = isRecovered ? 0 : Math.max(0, track.size() - state.offset)
+    if (lost > 0) notice('log.lost', { bytes: lost, offset: state.offset, problem: 'a truncation destroyed it before it could be read' })
+    lostBytes += lost
   }
 
   let left: (Entry | Skipped)[] = []
@@ -183,7 +195,7 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
 
   /** Reads a track as far as the batch has room; false when there may be more. */
   async function readTrack(track: Track, items: (Entry | Skipped)[]): Promise<boolean> {
-    for (let bytes = 0; bytes < BATCH_BYTES && items.length < BATCH_ITEMS; ) {
+    for (let bytes = 0; bytes < BATCH_BYTES && items.length < mostItems; ) {
       const start = track.position()
       const pieces = readPieces(track)
       if (pieces === undefined) {
@@ -270,22 +282,4 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
 
 function withKind(stats: BigIntStats): { dev: bigint; ino: bigint; isFile: boolean } {
   return { dev: stats.dev, ino: stats.ino, isFile: stats.isFile() }
-}
-
-/** Gives what a path names, or the problem when that cannot be seen; neither when it names nothing. */
-function statPath(path: string): { stats?: BigIntStats; problem?: string } {
-  try {
-    return { stats: statSync(path, { bigint: true }) }
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    return code === 'ENOENT' || code === 'ENOTDIR' ? {} : { problem: message }
-  }
-}
-
-/** Where the last line begins that is not whole: reading from the end of a log must not begin in the middle of an entry. */
-function lastLineStart(fd: number): number {
-  const { size } = fstatSync(fd)
-  const from = Math.max(0, size - 1024 * 1024)
-  const newline = readAt(fd, from, size - from).lastIndexOf(10)
-  return newline < 0 ? size : from + newline + 1
 }

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, extname, join, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { FileState } from '../../core/types.ts'
 import { HEAD, hasHead, hasTail, readAt } from './fingerprint.ts'
 import { type Packing, packingOf, unpackStart } from './packed.ts'
@@ -8,13 +9,41 @@ import { type Packing, packingOf, unpackStart } from './packed.ts'
 export type Sibling = { fd: number; device: bigint; inode: bigint; size: number; mtimeNs: bigint; packing: Packing; first: Buffer }
 
 const MOST_LINKS = 8
+/** So often is looked again at files that are being renamed. */
+const MOST_LOOKS = 50
+const YOUNG = 50
 
-/** Opens the rotated files beside a log (`audit.log.1`, `audit.log-20261124.gz`, `audit-20261124.log` …), oldest first.
+/** Opens the rotated files beside a log (`audit.log.1`, `audit.log-20261124.gz`, `audit-20261124.log` …), each once, oldest first.
  *  Where the log is a link, also those beside what it names. What cannot be opened or unpacked, and `others`, are passed over. */
 export function openSiblings(log: string, others: readonly string[]): Sibling[] {
-  return siblingPaths(log, others)
-    .flatMap(openSibling)
-    .sort((a, b) => (a.mtimeNs < b.mtimeNs ? -1 : 1))
+  for (let look = 1; ; look++) {
+    const paths = siblingPaths(log, others)
+    const ids = paths.map(idOf)
+    const opened = paths.map(openSibling)
+    const siblings = opened.flatMap(({ sibling }) => sibling ?? [])
+    // A rotation renames one file after the other: one whose name changed meanwhile would be passed over, or opened twice.
+    const isStill =
+      isDeepStrictEqual(siblingPaths(log, others).map(idOf), ids) && opened.every(({ id }, index) => id === undefined || id === ids[index])
+    if (isStill || look === MOST_LOOKS) return once(siblings).sort((a, b) => (a.mtimeNs < b.mtimeNs ? -1 : 1))
+    closeSiblings(siblings)
+  }
+}
+
+/** A file may have several names. */
+function once(siblings: readonly Sibling[]): Sibling[] {
+  const found = new Map(siblings.map(sibling => [`${sibling.device}:${sibling.inode}`, sibling]))
+  closeSiblings(siblings.filter(sibling => !found.values().some(kept => kept === sibling)))
+  return [...found.values()]
+}
+
+/** Which file a path names; '' when there is none. */
+function idOf(path: string): string {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true })
+    return `${dev}:${ino}`
+  } catch {
+    return ''
+  }
 }
 
 /** Gives the paths of the rotated files beside a log, in no order; see openSiblings. */
@@ -32,11 +61,11 @@ export function closeSiblings(siblings: Iterable<Sibling>): void {
   for (const { fd } of siblings) closeSync(fd)
 }
 
-/** Gives a text that changes when a file comes or goes beside a log. */
-export function folderStamp(log: string): string {
-  return places(log)
-    .map(({ folder }) => changedAt(folder))
-    .join()
+/** Gives a text that changes when a file comes or goes beside a log, or is renamed. The file system's clock moves in steps of some milliseconds:
+ *  while it `isYoung`, something more may have happened under the same text. */
+export function folderStamp(log: string): { text: string; isYoung: boolean } {
+  const times = places(log).map(({ folder }) => changedAt(folder))
+  return { text: times.join(), isYoung: times.some(time => time !== undefined && Math.abs(Date.now() - Number(time / 1_000_000n)) < YOUNG) }
 }
 
 /** Says whether the file behind a descriptor holds what had been read of a reading state, so that reading can go on there. */
@@ -68,19 +97,22 @@ function isRotatedName(name: string, base: string): boolean {
   return end > stem.length && /^[.-]\d[\d._-]*$/.test(name.slice(stem.length, end)) && /^(\.\w+)?$/.test(name.slice(end + extension.length))
 }
 
-function openSibling(path: string): Sibling[] {
+/** `id` is which file was opened; undefined when it is there and cannot be opened. */
+function openSibling(path: string): { id: string | undefined; sibling?: Sibling } {
   let fd: number | undefined
+  let id: string | undefined
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     const { dev, ino, size, mtimeNs, ...stats } = fstatSync(fd, { bigint: true })
+    id = `${dev}:${ino}`
     const start = (stats.mode & BigInt(constants.S_IFMT)) === BigInt(constants.S_IFREG) ? readAt(fd, 0, HEAD) : undefined
     const packing = start === undefined ? 'foreign' : packingOf(start)
     if (start === undefined || packing === 'foreign') throw new Error('it is no file of ours')
     const first = packing === 'none' ? start : unpackStart(fd, packing, HEAD)
-    return [{ fd, device: dev, inode: ino, size: Number(size), mtimeNs, packing, first }]
-  } catch {
+    return { id, sibling: { fd, device: dev, inode: ino, size: Number(size), mtimeNs, packing, first } }
+  } catch (error) {
     if (fd !== undefined) closeSync(fd)
-    return []
+    return { id: (error as NodeJS.ErrnoException).code === 'ENOENT' ? '' : id }
   }
 }
 

@@ -67,8 +67,14 @@ export function createTrack(parts: {
     /** The first bytes, as far as they were seen. */
     first: (): Buffer => head,
     head: (): string => headPrint(head),
-    /** What the file begins with now: it may have been truncated and written anew since it was read. */
-    content: (): Pick<FileState, 'head' | 'offset'> => ({ head: headPrint(readAt(fd, 0, HEAD)), offset: 0 }),
+    /** What the file begins with now; what was seen of it while it cannot be read. */
+    content(): Buffer {
+      try {
+        return readAt(fd, 0, HEAD)
+      } catch {
+        return head
+      }
+    },
     hasUnread: (): boolean => fstatSync(fd).size > position,
     /** Says whether so much was seen of the file that it is not taken for another. */
     isKnown: (): boolean => isTelling({ head: headPrint(head), offset: settled.offset }),

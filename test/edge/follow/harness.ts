@@ -12,10 +12,16 @@ import { v3Entry } from '../../entries.ts'
 export type Harness = ReturnType<typeof createHarness>
 
 /** A log in a folder of its own, a reader of it whose clock is moved by hand, and what has been committed of it. */
-export function createHarness(options: { fromStart?: boolean; name?: string; others?: string[] } = {}) {
+export function createHarness(options: { fromStart?: boolean; name?: string; others?: string[]; mostItems?: number } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'modwarden-follow-'))
   const log = join(folder, options.name ?? 'audit.log')
   const time = { now: 1_000_000 }
+  /** What happens to the files while a look goes on: the reader asks for the time between its steps, and the first of these happens then. */
+  const meanwhile: { after: number; happens: () => void }[] = []
+  const now = () => {
+    if (meanwhile[0] !== undefined && meanwhile[0].after-- <= 0) meanwhile.shift()!.happens()
+    return time.now
+  }
   const notices: { event: string; fields: Record<string, unknown> }[] = []
   const committed: string[] = []
   const skipped: string[] = []
@@ -31,10 +37,11 @@ export function createHarness(options: { fromStart?: boolean; name?: string; oth
         from: state,
         fromStart: options.fromStart ?? true,
         createSplitter,
-        now: () => time.now,
+        now,
         notice: (event, fields) => void notices.push({ event, fields }),
         quietMillis: 250,
         graceMillis: 60_000,
+        mostItems: options.mostItems,
       },
       (options.others ?? []).map(name => join(folder, name)),
     )
@@ -43,6 +50,7 @@ export function createHarness(options: { fromStart?: boolean; name?: string; oth
     folder,
     log,
     time,
+    meanwhile,
     notices,
     committed,
     skipped,

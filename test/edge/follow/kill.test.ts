@@ -13,7 +13,7 @@ import { byNumber, createHarness, type Harness } from './harness.ts'
 const CHILD = fileURLToPath(new URL('kill-child.ts', import.meta.url))
 
 test('a process that is killed at random moments, while a log is written and rotated, commits every entry once', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const h = createHarness()
   const random = mulberry32(11)
@@ -48,10 +48,14 @@ test('a process that is killed at random moments, while a log is written and rot
       write(fd, h.entry(), false)
     }
     start()
-    const ids = await until('all is there', () => {
-      const found = committed(path)
-      return found.length >= h.made().length ? found : undefined
-    })
+    const ids = await until(
+      'all is there',
+      () => {
+        const found = committed(path)
+        return found.length >= h.made().length ? found : undefined
+      },
+      30_000,
+    )
     await kill()
     assert.deepEqual(ids.sort(byNumber), h.made())
     closeSync(fd)

@@ -28,6 +28,7 @@ const ACTIONS = [
   'reopen',
   'copytruncate',
   'copytruncate, watched',
+  'meanwhile',
   'compress',
   'compress, watched',
   'look',
@@ -107,6 +108,34 @@ function createWorld(h: Harness) {
         copyFileSync(h.log, `${h.log}.1`)
         truncateSync(h.log)
         return
+      case 'meanwhile': {
+        // The next look sees a rotation in each of its states; nothing is written between the copy and the truncation.
+        const steps: (() => void)[] = []
+        const isCopy = size % 3 > 0
+        steps.push(() => {
+          if (isLate || !existsSync(h.log)) return
+          finishPiece()
+          shift()
+          if (!isCopy) {
+            renameSync(h.log, `${h.log}.1`)
+            return reopen()
+          }
+          copyFileSync(h.log, `${h.log}.1`)
+        })
+        if (isCopy)
+          steps.push(() => {
+            if (!isLate && existsSync(h.log)) truncateSync(h.log)
+          })
+        steps.push(() => {
+          finishPiece()
+          for (let index = 0; index < size % 4; index++) writeSync(fd, h.entry(size))
+        })
+        if (size % 2 === 0) steps.push(...steps)
+        for (const [index, happens] of steps.entries()) h.meanwhile.push({ after: (size >> (index % 8)) % 4, happens })
+        await h.look()
+        while (h.meanwhile.length > 0) h.meanwhile.shift()!.happens()
+        return
+      }
       case 'copytruncate, watched': {
         if (isLate) return
         finishPiece()
@@ -142,8 +171,8 @@ function createWorld(h: Harness) {
 test('whatever writers, logrotate and kills do, every entry comes once', async () => {
   const action = fc.tuple(fc.constantFrom(...ACTIONS), fc.nat(1500))
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 40 }), async actions => {
-      const h = createHarness()
+    fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 40 }), fc.integer({ min: 1, max: 20 }), async (actions, mostItems) => {
+      const h = createHarness({ mostItems })
       try {
         const act = createWorld(h)
         await h.drain()

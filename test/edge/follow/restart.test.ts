@@ -1,4 +1,4 @@
-import { copyFileSync, renameSync, truncateSync } from 'node:fs'
+import { copyFileSync, renameSync, truncateSync, utimesSync } from 'node:fs'
 import { gzip, rotated, scenario } from './harness.ts'
 
 scenario(
@@ -76,4 +76,27 @@ scenario('an old file that is still written to survives a restart', async h => {
   h.kill()
   h.write(2, rotated(h))
   h.write(2)
+})
+
+scenario('a folder that is not mounted yet at the start', async h => {
+  h.write(3)
+  await h.drain()
+  h.kill()
+  h.write(2)
+  renameSync(h.folder, `${h.folder}.elsewhere`)
+  await h.drain()
+  renameSync(`${h.folder}.elsewhere`, h.folder)
+  h.write(2)
+})
+
+scenario('a clock that was set back', async h => {
+  h.write(2)
+  await h.drain()
+  h.kill()
+  h.write(2)
+  renameSync(h.log, rotated(h, '.2'))
+  h.write(2)
+  renameSync(h.log, rotated(h))
+  utimesSync(rotated(h), 1000, 1000)
+  h.write(1)
 })
