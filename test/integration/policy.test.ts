@@ -67,7 +67,7 @@ withDaemon(
     assert.notEqual(daemon.command('block', '198.51.100.0/28').status, 0)
 
     daemon.command('unblock', '192.0.2.1')
-    await until('it may come again', () => !denied().includes('192.0.2.1'), 2000)
+    await until('it may come again', () => !denied().includes('192.0.2.1'), 5000)
     daemon.signal('SIGTERM')
     await daemon.ended()
     assert.match(denied(), /^192\.0\.2\.2 /, 'a stop leaves the file')
@@ -121,7 +121,7 @@ withDaemon(
       ]),
       [['192.0.2.1', 'a \\x1b[31mtest', ['192.0.2.1']]],
     )
-    await until('it is open', () => !daemon.isDropped('192.0.2.1'), 1000)
+    await until('it is open', () => !daemon.isDropped('192.0.2.1'), 3000)
     const told = (event: string) => daemon.journal().find(line => line.event === event)
     await until(
       'the journal says so',
@@ -141,7 +141,7 @@ withDaemon(
     assert.equal(json(daemon, 'blocks')[0]!.step, 1)
 
     daemon.command('allow', '192.0.2.0/24')
-    await until('it is open again', () => !daemon.isDropped('192.0.2.1'), 1000)
+    await until('it is open again', () => !daemon.isDropped('192.0.2.1'), 3000)
     assert.deepEqual(json(daemon, 'allow', '--remove', '192.0.2.0/24', '203.0.113.1'), [
       { network: '192.0.2.0/24', was_allowed: true },
       { network: '203.0.113.1', was_allowed: false },

@@ -168,7 +168,7 @@ test('several logs are followed at once, one that cannot be read holds up none, 
   const began = performance.now()
   stop.abort()
   await following
-  assert.ok(performance.now() - began < 100)
+  assert.ok(performance.now() - began < 2000)
   one.remove()
   other.remove()
 })

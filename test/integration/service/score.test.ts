@@ -70,16 +70,16 @@ test('a model that the daemon trains takes over within two seconds', async () =>
     .sort()
     .at(-1)!
     .replace('.json', '')
-  await until('it scores', async () => (await get(SOCKET, '/metrics')).body.includes(`version="${version}"`), 3000)
+  await until('it scores', async () => (await get(SOCKET, '/metrics')).body.includes(`version="${version}"`), 10_000)
 })
 
 test('who is blocked by the daemon is denied', async () => {
   const before = existsSync('/run/modwarden')
   out('install', '-d', '-m', '755', '/run/modwarden')
   writeFileSync('/run/modwarden/denied', '192.0.2.1 -\n')
-  await until('he is denied', async () => (await ask()).body === '10.00 deny\n', 3000)
+  await until('he is denied', async () => (await ask()).body === '10.00 deny\n', 10_000)
   execFileSync('rm', ['/run/modwarden/denied'])
-  await until('he is asked about again', async () => (await ask()).body !== '10.00 deny\n', 3000)
+  await until('he is asked about again', async () => (await ask()).body !== '10.00 deny\n', 10_000)
   if (!before) execFileSync('rmdir', ['/run/modwarden'])
 })
 

@@ -57,7 +57,7 @@ test('a marked event is read from the log that only adm may read, and its addres
   const { id } = JSON.parse(out('modwarden', 'events', '--ip', '192.0.2.200', '--json')) as { id: number }
   const marked = JSON.parse(out('modwarden', 'false-positive', String(id), '--json')) as Record<string, unknown>
   assert.deepEqual([marked.learnable, marked.problem, marked.block], [true, null, 'lifted'])
-  await until('it is open', () => !isDropped(), 1500)
+  await until('it is open', () => !isDropped(), 5000)
   out('systemctl', 'start', 'modwarden-report')
   assert.match(journal('modwarden-report').split('modwarden report at').at(-1)!, /marked +false positives: 1; the next training learns 1 /)
 })
