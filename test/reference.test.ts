@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { debianChangelog } from '../scripts/reference/changelog.ts'
 import { example } from '../scripts/reference/roff.ts'
 import { createFrame } from '../src/cli/frame.ts'
 import { registerAll } from '../src/cli/program.ts'
 import { SETTINGS } from '../src/core/settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'modwarden-reference-'))
-execFileSync(process.execPath, [fileURLToPath(new URL('../scripts/write-reference.ts', import.meta.url)), folder, '2026-01-02'])
+execFileSync(process.execPath, [fileURLToPath(new URL('../scripts/write-reference.ts', import.meta.url)), folder, '1767398400'])
 after(() => rmSync(folder, { recursive: true }))
 
 const frame = createFrame()
@@ -29,7 +30,7 @@ function shown(name: string): string {
 
 test('the man page holds every command with its options and its example, in the words of --help', { skip }, () => {
   const page = shown('modwarden.8')
-  assert.match(page, /modwarden 0\.\S+ 2026-01-02 MODWARDEN\(8\)/)
+  assert.match(page, /modwarden 0\.\S+ 2026-01-03 MODWARDEN\(8\)/)
   assert.match(page, /NAME modwarden - threat response/)
   for (const command of commands) {
     assert.ok(page.includes(`modwarden ${command.name()} ${command.usage()} `), command.name())
@@ -52,6 +53,31 @@ test('text comes out of man as it went in', { skip }, () => {
   const lines = ['.dot', "'quoted'", 'back\\slash \\fB', '`command` ^~ a-b --c', '"twice" (…)']
   writeFileSync(join(folder, 'signs.8'), `.TH S 8\n.SH SIGNS\n${example(lines).join('\n')}\n`)
   assert.ok(shown('signs.8').includes(lines.join(' ')), shown('signs.8'))
+})
+
+test('the changelog is one that Debian reads, and holds every point', () => {
+  const markdown =
+    '# Changelog\n\n## Unreleased\n\n- One `point` that is so long that it must be wrapped, because nobody reads lines as long as this one.\n- Two\n  lines.\n\n## 0.1.0\n\n- First.\n'
+  assert.equal(
+    debianChangelog(markdown, { version: '0.2.0', maintainer: 'somebody <somebody@example.org>', at: 1_767_398_400_000 }),
+    `modwarden (0.2.0) unstable; urgency=medium
+
+  * One \`point\` that is so long that it must be wrapped, because nobody
+    reads lines as long as this one.
+  * Two lines.
+
+ -- somebody <somebody@example.org>  Sat, 03 Jan 2026 00:00:00 +0000
+
+modwarden (0.1.0) unstable; urgency=medium
+
+  * First.
+
+ -- somebody <somebody@example.org>  Sat, 03 Jan 2026 00:00:00 +0000
+`,
+  )
+  const shipped = readFileSync(join(folder, 'changelog'), 'utf8')
+  const points = readFileSync(new URL('../CHANGELOG.md', import.meta.url), 'utf8').match(/^- /gm)
+  assert.equal(shipped.match(/^ {2}\* /gm)?.length, points?.length)
 })
 
 /** What bash offers for the last of some words. */
