@@ -104,15 +104,7 @@ export function createEnforce({ store, firewall, clock, allowed = () => NONE }: 
     return { applied: before.block.map(({ ip }) => ip), removed: before.unblock.length, repaired: drift }
   }
 
-  function standing(): { rows: StandingRow[]; wanted: Wanted } {
-    const now = clock()
-    const rows = store.blocks.standing(now)
-    const passes = networksInside(
-      allowed(),
-      rows.map(row => row.ip),
-    )
-    return { rows, wanted: { blocks: rows.map(row => toDrop(row, now)), passes } }
-  }
+  const standing = () => whatStands({ store, clock, allowed })
 
   return (options = { verify: false }) => {
     const next = last.then(() => enforceNow(options.verify))
@@ -120,6 +112,30 @@ export function createEnforce({ store, firewall, clock, allowed = () => NONE }: 
     return next
   }
 }
+
+/** Makes the firewall hold the blocks that stand and writes nothing into the table; gives how many there are. For the boot, when the kernel holds
+ *  nothing yet and the daemon is still to come. Throws when the firewall fails. */
+export async function restore({ firewall, ...parts }: Omit<Parts, 'store'> & { store: Standing }): Promise<number> {
+  const { rows, wanted } = whatStands(parts)
+  if (rows.length > 0) await firewall.rebuild(wanted)
+  return rows.length
+}
+
+/** What the firewall must hold now, with the rows behind it. */
+function whatStands({ store, clock, allowed = () => NONE }: Omit<Parts, 'store' | 'firewall'> & { store: Standing }): {
+  rows: readonly StandingRow[]
+  wanted: Wanted
+} {
+  const now = clock()
+  const rows = store.blocks.standing(now)
+  const passes = networksInside(
+    allowed(),
+    rows.map(row => row.ip),
+  )
+  return { rows, wanted: { blocks: rows.map(row => toDrop(row, now)), passes } }
+}
+
+type Standing = { blocks: { standing(now: Millis): readonly StandingRow[] } }
 
 type Parts = {
   store: BlocksTable

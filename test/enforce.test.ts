@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Plan } from '../src/core/types.ts'
 import { openStore } from '../src/edge/store/store.ts'
-import { createEnforce, type Firewall } from '../src/enforce.ts'
+import { createEnforce, type Firewall, restore } from '../src/enforce.ts'
 
 /** A firewall in memory that can be broken, flushed and asked how it was changed. */
 function createFake() {
@@ -202,4 +202,26 @@ test('whatever happens, after one verifying turn the firewall holds just what st
     }),
     { numRuns: 300, seed: 1 },
   )
+})
+
+test('a restore holds what stands and what passes in it, and writes nothing', async () => {
+  const { state, block, allow, firewall, store, time } = setUp()
+  block('192.0.2.1', 5000)
+  block('192.0.2.2', 3000)
+  block('198.51.100.0/24', 5000)
+  allow.list = ['198.51.100.7']
+  time.now = 3000
+  const before = store.query('SELECT * FROM blocks')
+  assert.equal(await restore({ store, firewall, clock: () => time.now, allowed: () => allow.list }), 2)
+  assert.deepEqual([state.held, state.passes], [['192.0.2.1', '198.51.100.0/24'], ['198.51.100.7']])
+  assert.deepEqual(store.query('SELECT * FROM blocks'), before)
+})
+
+test('a restore of no block leaves the firewall alone, and one that fails says so', async () => {
+  const { state, block, firewall, store, time } = setUp()
+  assert.equal(await restore({ store, firewall, clock: () => time.now }), 0)
+  assert.equal(state.rebuilds, 0)
+  block('192.0.2.1')
+  state.broken = true
+  await assert.rejects(restore({ store, firewall, clock: () => time.now }), /the firewall is broken/)
 })

@@ -2,7 +2,6 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Settings } from '../core/settings.ts'
 import { loadModel } from '../edge/model-file.ts'
-import type { SettingsError } from '../edge/settings-file.ts'
 import { openReader } from '../edge/store/store.ts'
 import type { Context } from './context.ts'
 
@@ -58,9 +57,4 @@ function logNotes(path: string): string[] {
         : `${path} cannot be read by this user: ${(error as Error).message}`,
     ]
   }
-}
-
-/** Tells a settings error as one line a problem. */
-export function settingsProblems(error: SettingsError): string {
-  return error.problems.map(problem => `modwarden: ${problem}\n`).join('')
 }

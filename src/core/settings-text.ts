@@ -29,7 +29,8 @@ export function settingsMarkdown(): string {
   return [...head, ...where, '| key | default | |', '|---|---|---|', ...rows, ''].join('\n')
 }
 
-function toml(value: unknown): string {
+/** A value as a settings file has it. */
+export function toml(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(toml).join(', ')}]` : JSON.stringify(value)
 }
 

@@ -24,7 +24,7 @@ test('whoever follows docs/crs-plugin.md on a stock Debian has inline scores, on
     const inside = ['bash', join(ROOT, 'test/integration/service/inline'), ROOT]
     const container = spawnSync(
       join(ROOT, 'scripts/with-systemd'),
-      ['-t', '120', '-r', ROOT, '-c', `${tree}:/opt/modwarden`, '--', ...inside],
+      ['-t', '120', '-r', ROOT, '-c', `${tree}:/usr/lib/modwarden`, '--', ...inside],
       {
         encoding: 'utf8',
       },
