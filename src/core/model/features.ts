@@ -1,7 +1,8 @@
-import { ARGUMENT, COOKIE, type Field, type Fields, GROUPS, type Group, HEADER, NAME, PATH } from './fields/fields.ts'
+import { ARGUMENT, COOKIE, type Field, type Fields, GROUPS, HEADER, NAME } from './fields/fields.ts'
 import { countLexicon } from './fields/lexicon.ts'
-import { createFieldBits, type FieldBits, type Place } from './profile/field-bits.ts'
+import { createFieldMeter, type FieldBits } from './profile/field-bits.ts'
 import { createHash53 } from './profile/hash.ts'
+import type { Place } from './profile/keys.ts'
 import { excess } from './profile/longest.ts'
 import { type Profile, PURPOSE, pairKey } from './profile/profile.ts'
 
@@ -29,19 +30,16 @@ const MEBIBYTE = 2 ** 20
 const LONG_HEADER = 400
 /** The mean of a shorter value says nothing. */
 const SHORT_VALUE = 4
-/** What a name that was never seen counts as having been seen. */
-const NEVER = 0.02
 const MOST_REMEMBERED = 200
 
 /** The worst of one group: bits, and the field that has them. */
 type Worst = { bits: number; field: number; at: number }
 type Group5 = { window: Worst; keyWindow: Worst; mean: Worst; single: Worst; presence: Worst; symbols: number; fields: number }
-type Requests = { hostRequests: number; templateRequests: number }
 
 /** Makes the function that measures requests against a profile. */
 export function createMeasure(profile: Profile): Measure {
   const hash = createHash53(profile.salt)
-  const fieldBits = createFieldBits(profile)
+  const meter = createFieldMeter(profile)
   // A profile of many sites and no host knows browsers: that a client is another program, or a path takes forms, is nothing strange at a site of which nothing is known.
   const knowsHosts = profile.hosts.size > 0
   const headerKinds = profile.headerSetRequests.reduce((sum, requests) => sum + (requests > 0 ? 1 : 0), 0)
@@ -61,24 +59,22 @@ export function createMeasure(profile: Profile): Measure {
     const newName = nothing()
     const tooLong = nothing()
     const present = new Set<number>()
-    let text = ''
+    const texts: string[] = []
     // Where there are very many, hardly any was seen before, and remembering them costs more than it saves.
     const isRemembered = request.fields.length <= MOST_REMEMBERED
     request.fields.forEach((field, index) => {
       const { group, key, value } = field
-      const bits = fieldBits(field, place, isRemembered)
-      const { ids } = bits
-      addField(groups[group]!, index, value, bits)
-      if (group !== NAME) raise(tooLong, excess(value.length, longestOf(group, ids, place)), index, 0)
+      const known = meter.lookUp(field, place)
+      addField(groups[group]!, index, value, meter.measure(field, known, isRemembered))
+      if (group !== NAME) raise(tooLong, excess(value.length, known.key.longest), index, 0)
       if (group === ARGUMENT) {
-        present.add(ids.atTemplate)
-        raise(newName, nameBits(ids, place), index, 0)
+        present.add(known.key.atTemplate)
+        raise(newName, known.key.newName, index, 0)
       }
-      if (group !== HEADER || key === 'user-agent' || key === 'referer' || value.length < LONG_HEADER)
-        text += text === '' ? value : `\n${value}`
+      if (group !== HEADER || key === 'user-agent' || key === 'referer' || value.length < LONG_HEADER) texts.push(value)
     })
     const missing = request.hasBody === 'unknown' ? 0 : (profile.mandatory.get(template) ?? []).filter(name => !present.has(name)).length
-    const words = countLexicon(text).map(count => Math.log2(1 + count))
+    const words = countLexicon(texts.join('\n')).map(count => Math.log2(1 + count))
     return collect(groups, { newName, tooLong }, [
       knowsHosts && request.headers === 'all' ? headerSetBits(request.headerNames, place) : 0,
       knowsHosts ? methodBits(request.methodAndType, place) : 0,
@@ -90,29 +86,6 @@ export function createMeasure(profile: Profile): Measure {
     ])
   }
 
-  /** The longest value that was seen under a key at its host (of a path: at its template), else at the host, else anywhere. */
-  function longestOf(
-    group: Group,
-    { anywhere, atHost, atTemplate }: { anywhere: number; atHost: number; atTemplate: number },
-    { host }: Place,
-  ): number {
-    const known = group === PATH ? (profile.atTemplate.longest[atTemplate] ?? 0) : (profile.atHost.longest[atHost] ?? 0)
-    return (
-      known ||
-      (profile.host.longest[host * GROUPS.length + group] ?? 0) ||
-      (profile.anywhere.longest[anywhere] ?? 0) ||
-      profile.groupLongest[group]!
-    )
-  }
-
-  function nameBits(ids: { anywhere: number; atHost: number; atTemplate: number }, { hostRequests, templateRequests }: Requests): number {
-    const seen = (requests: Uint32Array, id: number) => (id < 0 ? 0 : requests[id]!)
-    let chance = (seen(profile.anywhere.requests, ids.anywhere) + NEVER) / (profile.requests + 1)
-    chance = (seen(profile.atHost.requests, ids.atHost) + chance) / (hostRequests + 1)
-    chance = (seen(profile.atTemplate.requests, ids.atTemplate) + chance) / (templateRequests + 1)
-    return -Math.log2(Math.min(chance, 1))
-  }
-
   function headerSetBits(names: string, { host }: Place): number {
     if (headerKinds === 0) return 0
     const set = profile.headerSets.get(hash(names, PURPOSE.headerSet)) ?? -1
@@ -121,7 +94,7 @@ export function createMeasure(profile: Profile): Measure {
     return -Math.log2((here + 2 * anywhere) / ((host < 0 ? 0 : profile.host.withHeaders[host]!) + 2))
   }
 
-  function methodBits(name: string, { host, hostRequests, template, templateRequests }: Place & Requests): number {
+  function methodBits(name: string, { host, hostRequests, template, templateRequests }: Place): number {
     const method = profile.methods.get(hash(name, PURPOSE.method)) ?? -1
     const seen = (map: Map<number, number>, owner: number) => (method < 0 || owner < 0 ? 0 : (map.get(pairKey(owner, method)) ?? 0))
     let chance = ((method < 0 ? 0 : profile.methodRequests[method]!) + 0.01) / (profile.requests + 1)

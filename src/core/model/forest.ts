@@ -36,17 +36,11 @@ export function growForest(rows: readonly Float64Array[], random: () => number, 
   return compile(growTrees(rows, random, size), size)
 }
 
-/** Grows the trees by the package, each on its own sample with sentinel rows beyond the largest value of each feature. */
-export function growTrees(rows: readonly Float64Array[], random: () => number, size: number): Grown[] {
+/** Grows the trees by the package, each on its own sample with sentinel rows beyond the largest value of each feature; one at a time, as it is asked for:
+ *  a tree holds its rows at every node, a hundred of them 200 MB. */
+export function* growTrees(rows: readonly Float64Array[], random: () => number, size: number): Generator<Grown> {
   if (rows.length < 2) throw new Error(`a forest needs at least 2 rows, got ${rows.length}`)
-  // The package takes its randomness from Math.random and grows synchronously.
-  const chance = Math.random
-  Math.random = random
-  try {
-    return Array.from({ length: TREES }, () => growTree(rows, random, size))
-  } finally {
-    Math.random = chance
-  }
+  for (let tree = 0; tree < TREES; tree++) yield growTree(rows, random, size)
 }
 
 /** Scores a row: 2^(-mean path / c(sample)), near 0 for ordinary, near 1 for isolated (Liu, Ting, Zhou 2008). */
@@ -74,7 +68,7 @@ function stepsOf(forest: Forest): Uint32Array {
 }
 
 /** Flattens grown trees depth first; a node that holds at most one real row becomes a leaf. */
-export function compile(trees: readonly Grown[], sampleSize: number): Forest {
+export function compile(trees: Iterable<Grown>, sampleSize: number): Forest {
   const features: number[] = []
   const thresholds: number[] = []
   const children: number[] = []
@@ -87,7 +81,7 @@ export function compile(trees: readonly Grown[], sampleSize: number): Forest {
     }
     return first
   }
-  const roots = trees.map(({ root, sentinels }) => {
+  const roots = Array.from(trees, ({ root, sentinels }) => {
     const first = reserve(1)
     const place = (grown: IsolationNode, at: number, level: number): void => {
       const real = realRows(grown, sentinels)
@@ -145,7 +139,14 @@ function growTree(rows: readonly Float64Array[], random: () => number, size: num
     }
   }
   const forest = new IsolationForest({ nEstimators: 1 })
-  forest.train([...sample, ...sentinels])
+  // The package takes its randomness from Math.random and grows synchronously.
+  const chance = Math.random
+  Math.random = random
+  try {
+    forest.train([...sample, ...sentinels])
+  } finally {
+    Math.random = chance
+  }
   return { root: forest.forest[0]!, sentinels: new Set(sentinels) }
 }
 

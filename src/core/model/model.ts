@@ -74,6 +74,7 @@ function createMeasured(base: Scorer, local: Model['local']): Model['measured'] 
   let latest: { request: HttpRequest; measured: MeasuredRequest } | undefined
   return request => {
     if (latest?.request === request) return latest.measured
+    latest = undefined
     const fields = fieldsOf(request)
     const standing = local?.standingOf(fields.host) ?? 'unknown'
     const scorer = local === undefined || standing === 'unknown' ? base : local

@@ -56,7 +56,7 @@ test('another seed grows another forest', () => {
 
 test('the flat forest scores exactly as a walk over the nodes of the package', () => {
   const rows = sampleRows(400, 4, 5)
-  const trees = growTrees(rows, mulberry32(6), rows.length)
+  const trees = [...growTrees(rows, mulberry32(6), rows.length)]
   const forest = compile(trees, rows.length)
   const probes = [...rows.slice(0, 100), ...sampleRows(100, 4, 7).map(row => row.map(value => value * 3 - 5))]
   for (const row of probes) assert.equal(scoreRow(forest, row), scoreByNodes(trees, row, rows.length))

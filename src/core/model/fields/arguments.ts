@@ -1,5 +1,5 @@
 import type { HttpRequest } from '../../types.ts'
-import { jsonLeaves } from './json-leaves.ts'
+import { readLeaves } from './json-leaves.ts'
 
 /** A named value as the client sent it. `isForm`: a + in it means a blank. */
 export type Argument = { name: string; value: string; isForm: boolean }
@@ -41,9 +41,14 @@ function readBody(body: string, exactType: string, found: Argument[]): void {
   const first = /[^ \t\n\r\f\v]/.exec(body)?.[0]
   if (BINARY_TYPE.test(type)) add(BINARY, '')
   else if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
-  else if (type.includes('json') || first === '{' || first === '[')
-    for (const [name, value] of jsonLeaves(body, MOST) ?? [asText(body)]) add(name, value)
-  else if ((type.includes('urlencoded') || FORM_NAME.test(body)) && body.includes('=')) readPairs(body, found)
+  else if (type.includes('json') || first === '{' || first === '[') {
+    const before = found.length
+    const rest = found[MOST]?.value
+    if (readLeaves(body, add, MOST)) return
+    found.length = before
+    if (rest !== undefined) found[MOST]!.value = rest
+    add(...asText(body))
+  } else if ((type.includes('urlencoded') || FORM_NAME.test(body)) && body.includes('=')) readPairs(body, found)
   else add(...asText(body))
 }
 

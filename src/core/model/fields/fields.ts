@@ -29,6 +29,8 @@ export type Fields = {
 const NO_FIELDS = new Set(['host', 'cookie', 'content-length', 'connection'])
 const MOST_COOKIES = 1000
 const MOST_KEY = 64
+const keyBytes = Buffer.allocUnsafeSlow(MOST_KEY)
+const PLAIN_KEY = /^[^A-Z0-9\x80-\xff]{0,64}$/
 const RANDOM_PART = /^(?=.*[0-9])[0-9a-zA-Z_\-=.,~%]{16,}$/s
 const LONGEST_PART = 40
 const MOST_PARTS = 12
@@ -108,9 +110,17 @@ function bound(fields: Field[]): number {
 
 /** Gives the name under which values are compared: lower case, numbers as 0, at most 64 characters. */
 function keyOf(name: string): string {
-  return asciiLower(name)
-    .replace(/[0-9]+/g, '0')
-    .slice(0, MOST_KEY)
+  if (PLAIN_KEY.test(name)) return name
+  let size = 0
+  let isInNumber = false
+  for (let at = 0; at < name.length && size < MOST_KEY; at++) {
+    const code = name.charCodeAt(at)
+    const isDigit = code >= 48 && code <= 57
+    if (!isDigit) keyBytes[size++] = code >= 65 && code <= 90 ? code + 32 : code
+    else if (!isInNumber) keyBytes[size++] = 48
+    isInNumber = isDigit
+  }
+  return keyBytes.toString('latin1', 0, size)
 }
 
 function addCookies(header: string, fields: Field[]): void {

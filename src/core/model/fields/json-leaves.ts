@@ -1,109 +1,122 @@
 import { utf8 } from './decode.ts'
 
-/** The name of the nearest object key above a value, and the value as text: strings unescaped, numbers and words as they stand. */
-export type Leaf = readonly [key: string, value: string]
+/** Takes a leaf: the name of the nearest object key above a value, and the value as text, strings unescaped, numbers and words as they stand. */
+export type TakeLeaf = (key: string, value: string) => void
 
 /** Deeper than this nobody's data goes, and a parser's stack soon ends. */
 const MOST_DEPTH = 512
-const BLANK = /[ \t\r\n]*/y
-const BROKEN = /[\x00-\x1f]|\\u(?![0-9a-fA-F]{4})|\\[^"\\/bfnrtu]/
+const CONTROL = /[\x00-\x1f]/
+const BROKEN_ESCAPE = /\\u(?![0-9a-fA-F]{4})|\\[^"\\/bfnrtu]/
 const SCALAR = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
 /** The second half of a pair that stands for one character. */
 const LOW = /\\u([dD][c-fC-F][0-9a-fA-F]{2})/y
 const PLAIN: Record<string, string> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }
+const [TAB, LINE, RETURN, BLANK, QUOTE, COMMA, COLON] = [9, 10, 13, 32, 34, 44, 58]
+const [BRACKET, BACKSLASH, CLOSING_BRACKET, BRACE] = [91, 92, 93, 123]
 
-/** Reads the leaves of a JSON text in their order, doubled keys too (a parser keeps one of them, and not all keep the same); undefined when it is no
- *  JSON. Behind the first `most` leaves what follows comes as one, as it stands. Text has one character a byte. Linear in its length. */
-export function jsonLeaves(text: string, most = Number.POSITIVE_INFINITY): Leaf[] | undefined {
-  const leaves: Leaf[] = []
-  /** What is open: an object has the key of its present member, an array the one it stands under. */
-  const open: { isObject: boolean; key: string }[] = []
-  let at = skipBlank(text, 0)
+/** Reads the leaves of a JSON text in their order, doubled keys too (a parser keeps one of them, and not all keep the same); false when it is no
+ *  JSON, which may show behind leaves that were taken. Behind the first `most` leaves what follows comes as one, as it stands. Text has one character
+ *  a byte. Linear in its length. */
+export function readLeaves(text: string, take: TakeLeaf, most = Number.POSITIVE_INFINITY): boolean {
+  let leaves = 0
+  /** What is open: the sign that closes it, and the key it stands under. */
+  const closing: number[] = []
+  const keys: string[] = []
+  let at = 0
   let key = ''
+
+  skipBlank()
   while (true) {
-    const first = text[at]
-    if (first === '{' || first === '[') {
-      if (open.length === MOST_DEPTH) return undefined
-      open.push({ isObject: first === '{', key })
-      at = skipBlank(text, at + 1)
-      if (text[at] !== (first === '{' ? '}' : ']')) {
-        if (first === '[') continue
-        const member = readKey(text, at)
-        if (member === undefined) return undefined
-        key = member.key
-        at = member.at
+    const first = text.charCodeAt(at)
+    if (first === BRACE || first === BRACKET) {
+      if (closing.length === MOST_DEPTH) return false
+      closing.push(first + 2)
+      keys.push(key)
+      at++
+      skipBlank()
+      if (text.charCodeAt(at) !== first + 2) {
+        if (first === BRACE && !readKey()) return false
         continue
       }
     } else {
-      const value = readScalar(text, at)
-      if (value === undefined) return undefined
-      leaves.push([key, value.text])
-      if (leaves.length === most) {
-        leaves.push(['', text.slice(value.at)])
-        return leaves
+      const value = readScalar()
+      if (value === undefined) return false
+      take(key, value)
+      if (++leaves === most) {
+        take('', text.slice(at))
+        return true
       }
-      at = skipBlank(text, value.at)
-      if (open.length === 0) return at === text.length ? leaves : undefined
+      skipBlank()
+      if (closing.length === 0) return at === text.length
     }
     // A value has ended, or an empty object or array stands at its closing sign.
     while (true) {
-      const inner = open.at(-1)!
-      if (text[at] === ',') {
-        at = skipBlank(text, at + 1)
-        if (inner.isObject) {
-          const member = readKey(text, at)
-          if (member === undefined) return undefined
-          key = member.key
-          at = member.at
-        } else key = inner.key
+      const sign = text.charCodeAt(at)
+      const expected = closing.at(-1)!
+      if (sign === COMMA) {
+        at++
+        skipBlank()
+        if (expected === CLOSING_BRACKET) key = keys.at(-1)!
+        else if (!readKey()) return false
         break
       }
-      if (text[at] !== (inner.isObject ? '}' : ']')) return undefined
-      open.pop()
-      at = skipBlank(text, at + 1)
-      if (open.length === 0) return at === text.length ? leaves : undefined
+      if (sign !== expected) return false
+      closing.pop()
+      keys.pop()
+      at++
+      skipBlank()
+      if (closing.length === 0) return at === text.length
     }
   }
-}
 
-function skipBlank(text: string, at: number): number {
-  BLANK.lastIndex = at
-  BLANK.test(text)
-  return BLANK.lastIndex
-}
-
-function readKey(text: string, at: number): { key: string; at: number } | undefined {
-  const name = text[at] === '"' ? readScalar(text, at) : undefined
-  if (name === undefined) return undefined
-  const colon = skipBlank(text, name.at)
-  return text[colon] === ':' ? { key: name.text, at: skipBlank(text, colon + 1) } : undefined
-}
-
-function readScalar(text: string, at: number): { text: string; at: number } | undefined {
-  if (text[at] === '"') return readString(text, at + 1)
-  SCALAR.lastIndex = at
-  const found = SCALAR.exec(text)
-  return found === null ? undefined : { text: found[0], at: SCALAR.lastIndex }
-}
-
-function readString(text: string, start: number): { text: string; at: number } | undefined {
-  let end = text.indexOf('"', start)
-  let before = start
-  while (end >= 0 && isEscaped(text, before, end)) {
-    before = end
-    end = text.indexOf('"', end + 1)
+  function skipBlank(): void {
+    for (let code = text.charCodeAt(at); code === BLANK || code === LINE || code === RETURN || code === TAB; code = text.charCodeAt(at))
+      at++
   }
-  if (end < 0) return undefined
-  const raw = text.slice(start, end)
-  // An escaped backslash must not be taken for the start of the next escape.
-  if (BROKEN.test(raw.includes('\\') ? raw.replaceAll('\\\\', '//') : raw)) return undefined
-  return { text: raw.includes('\\') ? withoutEscapes(raw) : raw, at: end + 1 }
+
+  /** Reads a member's key, up to its value; says whether there is one. */
+  function readKey(): boolean {
+    const name = text.charCodeAt(at) === QUOTE ? readString() : undefined
+    if (name === undefined) return false
+    key = name
+    skipBlank()
+    if (text.charCodeAt(at) !== COLON) return false
+    at++
+    skipBlank()
+    return true
+  }
+
+  function readScalar(): string | undefined {
+    if (text.charCodeAt(at) === QUOTE) return readString()
+    SCALAR.lastIndex = at
+    if (!SCALAR.test(text)) return undefined
+    const start = at
+    at = SCALAR.lastIndex
+    return text.slice(start, at)
+  }
+
+  function readString(): string | undefined {
+    const start = at + 1
+    let end = text.indexOf('"', start)
+    let before = start
+    while (end >= 0 && isEscaped(text, before, end)) {
+      before = end
+      end = text.indexOf('"', end + 1)
+    }
+    if (end < 0) return undefined
+    at = end + 1
+    const raw = text.slice(start, end)
+    if (CONTROL.test(raw)) return undefined
+    if (!raw.includes('\\')) return raw
+    // An escaped backslash must not be taken for the start of the next escape.
+    return BROKEN_ESCAPE.test(raw.replaceAll('\\\\', '//')) ? undefined : withoutEscapes(raw)
+  }
 }
 
 /** Says whether the quote stands behind an odd number of backslashes; looks back no further than `from`. */
 function isEscaped(text: string, from: number, quote: number): boolean {
   let first = quote
-  while (first > from && text[first - 1] === '\\') first--
+  while (first > from && text.charCodeAt(first - 1) === BACKSLASH) first--
   return (quote - first) % 2 === 1
 }
 

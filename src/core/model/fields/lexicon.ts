@@ -31,17 +31,21 @@ const STICKY = PATTERNS.map(({ source, flags }) => new RegExp(source, flags.repl
 const IS_WORD = Uint8Array.from({ length: 256 }, (_, code) => Number(/\w/.test(String.fromCharCode(code))))
 /** Bit k is set where a match of pattern k can begin: by whether a word's character stands before, the first character and the second one. */
 const KINDS_AT = startTable()
+const WIDE = /[^\x00-\xff]/
+
+let scratch = Buffer.allocUnsafeSlow(4096)
 
 /** Counts the words and signs of each kind in decoded text (one character a byte), in the order of LEXICON: matches from left to right, none inside another
  *  of its kind. The patterns are tried only where one can begin: hardly anywhere in ordinary text, so this takes a third of the time of six searches. */
 export function countLexicon(text: string): number[] {
   const found = PATTERNS.map(() => 0)
   const free = PATTERNS.map(() => 0)
-  let before = 0
-  let code = byteAt(text, 0)
+  const codes = codesOf(text)
+  let isWordBefore = 0
+  let code = codes[0]!
   for (let at = 0; at < text.length; at++) {
-    const next = byteAt(text, at + 1)
-    const kinds = KINDS_AT[(IS_WORD[before]! << 16) | (code << 8) | next]!
+    const next = codes[at + 1]!
+    const kinds = KINDS_AT[(isWordBefore << 16) | (code << 8) | next]!
     if (kinds !== 0) {
       for (let kind = 0; kind < STICKY.length; kind++) {
         if (((kinds >> kind) & 1) === 0 || at < free[kind]!) continue
@@ -52,16 +56,19 @@ export function countLexicon(text: string): number[] {
         free[kind] = pattern.lastIndex
       }
     }
-    before = code
+    isWordBefore = IS_WORD[code]!
     code = next
   }
   return found
 }
 
-/** 0 for what is no byte, and past the end. */
-function byteAt(text: string, at: number): number {
-  const code = at < text.length ? text.charCodeAt(at) : 0
-  return code > 255 ? 0 : code
+/** Gives a text's characters as numbers, with a 0 behind the last; 0 for what is no byte. Four times as fast to read as the text. */
+function codesOf(text: string): Uint8Array {
+  if (scratch.length <= text.length) scratch = Buffer.allocUnsafeSlow(text.length * 2)
+  scratch.write(text, 'latin1')
+  if (WIDE.test(text)) for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 255) scratch[at] = 0
+  scratch[text.length] = 0
+  return scratch
 }
 
 /** Gives where the first word or sign of a kind (an index of LEXICON) stands in a text; -1 when there is none. */

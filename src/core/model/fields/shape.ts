@@ -6,8 +6,9 @@ const SYMBOL_OF = Uint8Array.from({ length: 256 }, (_, code) => symbolOf(code))
 /** Runs of these count as one symbol. */
 const COLLAPSED = Uint8Array.from({ length: SYMBOLS }, (_, symbol) => (symbol <= 3 || symbol === 6 ? 1 : 0))
 
-/** The outline of a value: the first `length` of `symbols`, without the end sign, which the next outline overwrites; and which of them occur (bit s of `low` for symbols below 32, of `high` from 32 on). */
-export type Shape = { symbols: Uint8Array; length: number; low: number; high: number }
+/** The outline of a value: the first `length` of `symbols`, without the end sign, which the next outline overwrites; and which of them occur (bit s of `low` for symbols below 32, of `high` from 32 on);
+ *  `hash` of equal outlines is equal. */
+export type Shape = { symbols: Uint8Array; length: number; low: number; high: number; hash: number }
 
 let scratch = new Uint8Array(4096)
 
@@ -18,15 +19,17 @@ export function shapeOf(text: string): Shape {
   let previous = 255
   let low = 0
   let high = 0
+  let hash = 0
   for (let at = 0; at < text.length; at++) {
     const symbol = SYMBOL_OF[text.charCodeAt(at) & 0xff]!
     if (symbol === previous && COLLAPSED[symbol] === 1) continue
     scratch[length++] = symbol
     previous = symbol
+    hash = Math.imul(hash ^ symbol, 0x01000193)
     if (symbol < 32) low |= 1 << symbol
     else high |= 1 << (symbol - 32)
   }
-  return { symbols: scratch, length, low, high }
+  return { symbols: scratch, length, low, high, hash }
 }
 
 /** Gives the place in a text at which a symbol of its outline stands; the end of the text for the end sign. */

@@ -1,3 +1,5 @@
+import { slotOf } from './hash.ts'
+
 /** Counts by whole-number keys up to 2^53, in six lanes: all, and one for each fold. */
 export type Counter = {
   /** Adds `by` to the lane of all and, where `fold` is 0 to 4, to its own. */
@@ -73,11 +75,4 @@ export function createCounter(): Counter {
       return { keys: inOrder, lanes: sortedLanes }
     },
   }
-}
-
-function slotOf(key: number): number {
-  let mixed = Math.imul((key % 4_294_967_296) | 0, 0x9e3779b1) ^ Math.imul(Math.floor(key / 4_294_967_296), 0x85ebca77)
-  mixed ^= mixed >>> 15
-  mixed = Math.imul(mixed, 0x2c1b3c6d)
-  return mixed ^ (mixed >>> 13)
 }

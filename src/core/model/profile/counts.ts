@@ -4,6 +4,7 @@ import { createCounter } from './counter.ts'
 import { createHash53, mixHash, type Salt } from './hash.ts'
 import { createLongest } from './longest.ts'
 import { CONTEXTS, PURPOSE, pairKey } from './profile.ts'
+import { createSeenValues } from './seen-values.ts'
 
 /** How much a profile may hold, so that hostile or endless requests cannot make it grow. */
 export type Limits = {
@@ -68,8 +69,8 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
   const perHost = new Map<number, number>()
   const perTemplate = new Map<number, number>()
   const perName = new Map<number, number>()
-  /** In which folds a value was seen, by the hash of value and key. */
-  const seen = new Map<number, number>()
+  /** By the hash of value and key. */
+  const seen = createSeenValues()
   const leftOut: LeftOut = { hosts: 0, templates: 0, names: 0, values: 0 }
 
   function idOf(map: Map<number, number>, key: number, most: number): number {
@@ -106,10 +107,10 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
     const key = mixHash(valueHash, id * 2 + level)
     const folds = seen.get(key)
     const bit = 1 << fold
-    if (folds === undefined) {
+    if (folds === 0) {
       const owner = id * 2 + level
       const used = perName.get(owner) ?? 0
-      if (used >= limits.valuesPerName || seen.size >= limits.values) {
+      if (used >= limits.valuesPerName || seen.size() >= limits.values) {
         leftOut.values++
         return
       }
@@ -145,9 +146,8 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
   function countPresence(level: 0 | 1 | 2 | 3, id: number, shape: Shape, fold: number): void {
     const counter = counts.presence[level]
     counter.add(id * 40 + 39, fold)
-    for (let symbol = 0; symbol < SYMBOLS; symbol++) {
-      if (((symbol < 32 ? shape.low >> symbol : shape.high >> (symbol - 32)) & 1) === 1) counter.add(id * 40 + symbol, fold)
-    }
+    for (let bits = shape.low; bits !== 0; bits &= bits - 1) counter.add(id * 40 + lowestBit(bits), fold)
+    for (let bits = shape.high; bits !== 0; bits &= bits - 1) counter.add(id * 40 + 32 + lowestBit(bits), fold)
   }
 
   function countField({ group, key, value }: Field, place: { host: number; template: number }, fold: number): number[] {
@@ -232,4 +232,9 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
       })
     },
   }
+}
+
+/** The place of the lowest bit that is set. */
+function lowestBit(bits: number): number {
+  return 31 - Math.clz32(bits & -bits)
 }

@@ -116,62 +116,70 @@ function groupPresence({ keys, counts }: Counted): { fields: Float64Array; prese
 
 /** Lays the presence counts of keys out as lists; `named`: requests that had the key. */
 function keyTable(presence: Counted, named: Counted, size: number): Omit<KeyTable, 'longest'> {
+  const { keys, counts } = presence
   const fields = new Uint32Array(size)
   const start = new Uint32Array(size + 1)
-  const symbols: number[] = []
-  const counts: number[] = []
+  const symbols = new Uint8Array(keys.length)
+  const ofSymbols = new Uint32Array(keys.length)
+  let found = 0
   let previous = -1
-  presence.keys.forEach((key, index) => {
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!
     const id = Math.floor(key / 40)
-    for (; previous < id; previous++) start[previous + 1] = symbols.length
-    if (key % 40 === 39) fields[id] = presence.counts[index]!
+    for (; previous < id; previous++) start[previous + 1] = found
+    if (key % 40 === 39) fields[id] = counts[index]!
     else {
-      symbols.push(key % 40)
-      counts.push(presence.counts[index]!)
+      symbols[found] = key % 40
+      ofSymbols[found++] = counts[index]!
     }
-  })
-  for (; previous < size; previous++) start[previous + 1] = symbols.length
+  }
+  for (; previous < size; previous++) start[previous + 1] = found
   return {
     requests: dense(named, size),
     fields,
     presenceStart: start,
-    presenceSymbol: Uint8Array.from(symbols),
-    presenceCount: Uint32Array.from(counts),
+    presenceSymbol: symbols.slice(0, found),
+    presenceCount: ofSymbols.slice(0, found),
   }
 }
 
 /** Lays sequence counts (by id * 39^3 + context * 39 + symbol) out as lists. */
 function sequenceTable({ keys, counts }: Counted, size: number): SequenceTable {
+  const contexts = countContexts(keys)
   const contextStart = new Uint32Array(size + 1)
-  const context: number[] = []
-  const nextStart: number[] = []
-  const total: number[] = []
+  const context = new Uint16Array(contexts)
+  const nextStart = new Uint32Array(contexts + 1)
+  const total = new Uint32Array(contexts)
   const nextSymbol = new Uint8Array(keys.length)
+  let found = 0
   let previousId = -1
   let previousPlace = -1
-  keys.forEach((key, index) => {
-    const place = Math.floor(key / SYMBOLS)
+  for (let index = 0; index < keys.length; index++) {
+    const place = Math.floor(keys[index]! / SYMBOLS)
     const id = Math.floor(place / CONTEXTS)
     if (place !== previousPlace) {
-      for (; previousId < id; previousId++) contextStart[previousId + 1] = context.length
-      context.push(place % CONTEXTS)
-      nextStart.push(index)
-      total.push(0)
+      for (; previousId < id; previousId++) contextStart[previousId + 1] = found
+      context[found] = place % CONTEXTS
+      nextStart[found++] = index
       previousPlace = place
     }
-    nextSymbol[index] = key % SYMBOLS
-    total[total.length - 1]! += counts[index]!
-  })
-  for (; previousId < size; previousId++) contextStart[previousId + 1] = context.length
-  nextStart.push(keys.length)
-  return {
-    contextStart,
-    context: Uint16Array.from(context),
-    nextStart: Uint32Array.from(nextStart),
-    nextSymbol,
-    nextCount: counts,
-    total: Uint32Array.from(total),
+    nextSymbol[index] = keys[index]! % SYMBOLS
+    total[found - 1]! += counts[index]!
   }
+  for (; previousId < size; previousId++) contextStart[previousId + 1] = found
+  nextStart[found] = keys.length
+  return { contextStart, context, nextStart, nextSymbol, nextCount: counts, total }
+}
+
+function countContexts(keys: Float64Array): number {
+  let contexts = 0
+  let previous = -1
+  for (let index = 0; index < keys.length; index++) {
+    const place = Math.floor(keys[index]! / SYMBOLS)
+    if (place !== previous) contexts++
+    previous = place
+  }
+  return contexts
 }
 
 /** Finds the names that the requests of a path always have; `requests`: how many of them had each name at its path. */

@@ -52,3 +52,11 @@ export function mixHash(hash: number, id: number): number {
   const high = (Math.floor(hash / 4_294_967_296) ^ Math.imul(id, 0x85ebca77) ^ (low >>> 7)) & 0x1f_ffff
   return high * 4_294_967_296 + low
 }
+
+/** Spreads hashes, and keys made of small numbers, over 32 bits: the low ones say where a table has them. */
+export function slotOf(key: number): number {
+  let mixed = Math.imul((key % 4_294_967_296) | 0, 0x9e3779b1) ^ Math.imul(Math.floor(key / 4_294_967_296), 0x85ebca77)
+  mixed ^= mixed >>> 15
+  mixed = Math.imul(mixed, 0x2c1b3c6d)
+  return mixed ^ (mixed >>> 13)
+}

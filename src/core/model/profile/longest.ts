@@ -1,5 +1,7 @@
 import { FOLDS } from './counter.ts'
 
+/** Of most lengths the logarithm need not be worked out. */
+const BITS = Float64Array.from({ length: 2048 }, (_, length) => Math.log2(1 + length))
 /** Lengths are kept as their logarithm, in steps fine enough to tell 1 % of length. */
 const STEPS = 256
 
@@ -42,5 +44,5 @@ export function excess(length: number, longest: number): number {
 }
 
 function lengthBits(length: number): number {
-  return Math.log2(1 + length)
+  return length < BITS.length ? BITS[length]! : Math.log2(1 + length)
 }

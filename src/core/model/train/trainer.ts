@@ -10,6 +10,7 @@ import { type Profile, PURPOSE } from '../profile/profile.ts'
 import { mulberry32 } from '../random.ts'
 import { ENOUGH } from '../standing.ts'
 import type { TrainedModel } from '../trained.ts'
+import { createRowSample, requestOf, type SampleRow } from './row-sample.ts'
 import { type Circumstances, createSurvey, type Survey } from './survey.ts'
 import { judgeCandidate, type Verdict } from './verdict.ts'
 
@@ -26,9 +27,6 @@ export type Naming = { version: string; trainedAt: Millis }
 export type Training = { model: TrainedModel; verdict: Verdict; leftOut: string[] }
 
 const FEWEST = 10
-/** So many requests, chosen by chance, are measured for forest and scale; and of at most so many bytes. */
-const MOST_ROWS = 40_000
-const MOST_BYTES = 160 * 2 ** 20
 
 /** Makes a trainer. Every request is to be given twice, in the same order: first to `survey`, then to `take`. Memory is bounded whatever comes. */
 export function createTrainer({ base, seed, limits }: TrainOptions) {
@@ -38,7 +36,7 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
   const counts = createProfileCounts(salt, limits === undefined ? {} : { limits })
   const hash = createHash53(salt)
   const placeInHost = new Map<number, number>()
-  const rows = createSample(random)
+  const rows = createRowSample(random)
   let taken = 0
   let used = 0
 
@@ -113,9 +111,6 @@ export function trainModel(requests: readonly HttpRequest[], { version, trainedA
   return trainer.finish({ version, trainedAt })
 }
 
-/** `counts`: its host has enough requests for the model to score it; others go to the base model. */
-export type SampleRow = { request: HttpRequest; fold: number; counts: boolean }
-
 /** Measures each request by the profile of the other folds: what a profile has seen looks too ordinary to it. */
 function measureFolds(sample: readonly SampleRow[], freeze: (withoutFold?: number) => Profile): Float64Array[] {
   const measured: Float64Array[] = new Array(sample.length)
@@ -123,39 +118,8 @@ function measureFolds(sample: readonly SampleRow[], freeze: (withoutFold?: numbe
     if (!sample.some(row => row.fold === fold)) continue
     const measure = createMeasure(freeze(fold))
     sample.forEach((row, index) => {
-      if (row.fold === fold) measured[index] = measure(fieldsOf(row.request)).row
+      if (row.fold === fold) measured[index] = measure(fieldsOf(requestOf(row))).row
     })
   }
   return measured
-}
-
-/** Keeps a fair sample of what is offered (Vitter 1985, algorithm R), in the order of the offers; fewer when they are large. */
-function createSample(random: () => number) {
-  const kept: (SampleRow & { place: number; bytes: number })[] = []
-  let offered = 0
-  let bytes = 0
-  let most = MOST_ROWS
-  const sizeOf = ({ uri, headers, body }: HttpRequest) =>
-    uri.length + (body?.length ?? 0) + headers.reduce((sum, [name, value]) => sum + name.length + value.length + 100, 200)
-  return {
-    offer(request: HttpRequest, fold: number, counts: boolean): void {
-      const place = offered++
-      const row = { request, fold, counts, place, bytes: sizeOf(request) }
-      if (kept.length < most) kept.push(row)
-      else {
-        const slot = Math.floor(random() * offered)
-        if (slot >= most) return
-        bytes -= kept[slot]!.bytes
-        kept[slot] = row
-      }
-      bytes += row.bytes
-      // Too many bytes: the sample gets smaller for good, by rows chosen by chance.
-      while (bytes > MOST_BYTES && kept.length > 1) {
-        const [dropped] = kept.splice(Math.floor(random() * kept.length), 1)
-        bytes -= dropped!.bytes
-        most = kept.length
-      }
-    },
-    chosen: (): readonly SampleRow[] => kept.sort((a, b) => a.place - b.place),
-  }
 }

@@ -7,7 +7,7 @@ import { FOLDS } from '../profile/counter.ts'
 import type { Profile } from '../profile/profile.ts'
 import { PLENTY } from '../standing.ts'
 import { PROBES } from './probes.ts'
-import type { SampleRow } from './trainer.ts'
+import { requestOf, type SampleRow } from './row-sample.ts'
 
 /** Whether a candidate may score: how many clean requests of the last fifth in time, which it was not fitted to, reach 5 and 8, and how many probes of attacks
  *  put into such requests reach 5. `problem` says what is out of bounds. */
@@ -55,7 +55,7 @@ export function judgeCandidate({ rows, folds, fit, sample, freeze, random }: Can
   const measure = createMeasure(freeze(last))
   const hosts = held.length === 0 ? known : held
   const probes = PROBES.map((text, index) => {
-    const { request } = sample[hosts[Math.floor(random() * hosts.length)]!]!
+    const request = requestOf(sample[hosts[Math.floor(random() * hosts.length)]!]!)
     return scoreOf(measure(fieldsOf(graft(request, text, GRAFT_PLACES[index % GRAFT_PLACES.length]!, random))).row)
   })
   const over = (scores: readonly number[], least: number) => scores.filter(score => score >= least).length

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { jsonLeaves } from '../../../../src/core/model/fields/json-leaves.ts'
+import { readLeaves } from '../../../../src/core/model/fields/json-leaves.ts'
 
 type Leaf = [key: string, value: string]
 const latin1 = (text: string) => Buffer.from(text, 'utf8').toString('latin1')
+
+/** The leaves of a text; undefined when it is no JSON. */
+function jsonLeaves(text: string, most?: number): Leaf[] | undefined {
+  const leaves: Leaf[] = []
+  return readLeaves(text, (key, value) => void leaves.push([key, value]), most) ? leaves : undefined
+}
 
 /** The leaves of a parsed value, in their order. */
 function leavesOf(value: unknown, key: string): Leaf[] {
