@@ -51,6 +51,8 @@ before(() => {
   )
 })
 after(() => {
+  // They would start at the next boot.
+  for (const other of ['ufw', 'firewalld']) spawnSync('systemctl', ['disable', '--quiet', '--now', other])
   out('systemctl', 'stop', 'modwarden', 'nftables')
   writeFileSync(SETTINGS, '')
   out('modwarden', 'unblock', BLOCKED)
