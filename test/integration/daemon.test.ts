@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { appendFileSync, copyFileSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
@@ -177,6 +177,39 @@ withDaemon('a SIGTERM in the middle of a backlog ends it within a second, and no
   await daemon.start()
   await until('all is read', () => daemon.ids().length === 20_000, 30_000)
   assert.equal(new Set(daemon.ids()).size, 20_000)
+})
+
+const HIDE_SETPRIV = ['unshare', '--mount', 'sh', '-c', 'mount --bind /dev/null /usr/bin/setpriv && exec "$@"', 'sh']
+const AS_NOBODY = 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+net_admin --ambient-caps=+net_admin'.split(' ')
+/** The names of all that runs in the namespace of a daemon. */
+function processes({ namespace }: DaemonHarness): string[] {
+  const pids = execFileSync('ip', ['netns', 'pids', namespace.name], { encoding: 'utf8' }).split('\n')
+  return spawnSync('ps', ['-o', 'comm=', '-p', pids.filter(pid => pid !== '').join() || '0'], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .filter(name => name !== '')
+}
+
+for (const [who, prefix] of [
+  ['of root', []],
+  ['of a user with one capability', AS_NOBODY],
+] as const)
+  withDaemon(`kill -9 of a daemon ${who} ends the programs that it started, too`, async daemon => {
+    execFileSync('chown', ['-R', '65534:65534', daemon.folder])
+    await daemon.start(prefix)
+    await until('it listens to the kernel', () => processes(daemon).includes('xtables-monitor'))
+    daemon.signal('SIGKILL')
+    await daemon.ended()
+    await until('nobody is left', () => processes(daemon).length === 0, 2000)
+  })
+
+withDaemon('without setpriv it listens to the kernel all the same', async daemon => {
+  await daemon.start(HIDE_SETPRIV)
+  await until('it listens to the kernel', () => processes(daemon).includes('xtables-monitor'))
+  execFileSync('ip', ['netns', 'exec', daemon.namespace.name, 'iptables', '-F'])
+  await until('the change is heard and repaired', () => daemon.journal().some(line => line.event === 'firewall.repaired'))
+  daemon.signal('SIGTERM')
+  await daemon.ended()
+  await until('nobody is left', () => processes(daemon).length === 0, 2000)
 })
 
 function rename(from: string, to: string): void {
