@@ -4,6 +4,7 @@ import { isCorroborated } from './core/brake.ts'
 import { createFindClient, type FindClient } from './core/client.ts'
 import { type ParseContext, parseEntry } from './core/entry/parse.ts'
 import { tallyEvents } from './core/health/tally.ts'
+import { sumInlineScoring } from './core/inline-scoring.ts'
 import { addressKey } from './core/ip.ts'
 import { outlineRequest } from './core/mask.ts'
 import { explainRequest, type Model, scoreNotes, scoreRequest } from './core/model/model.ts'
@@ -98,6 +99,9 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
       threat: handled[index]!.threat !== undefined,
       trusted: reading.entry.trust === 'full',
     }))
+    // Only what no client can have written tells how the web server is set.
+    const inline = sumInlineScoring(readings.filter(({ entry }) => entry.trust === 'full'))
+    if (inline !== undefined) store.inlineScoring.note(batch.log, inline)
     store.modelCounts.add(pipeline.model().version, seenAt, tallyEvents(judged, pipeline.settings()))
     store.totals.add({
       parsed: readings.length,

@@ -8,6 +8,7 @@ import { createBrakeRows } from './brake.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createEvents } from './events.ts'
 import { createFalsePositives } from './false-positives.ts'
+import { createInlineScoring } from './inline-scoring.ts'
 import { migrate, refuseOld } from './migrate.ts'
 import { createModelCounts } from './model-counts.ts'
 import { createObserved } from './observed.ts'
@@ -113,6 +114,7 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
     scores: createScores(database),
     modelCounts: createModelCounts(database),
     falsePositives: createFalsePositives(database),
+    inlineScoring: createInlineScoring(database),
     totals: createTotals(database),
     retention: createRetention(database),
 
