@@ -13,6 +13,7 @@ import { printable } from './core/printable.ts'
 import type { Settings } from './core/settings.ts'
 import type { AuditEvent, Batch, Entry, Ip, Millis, Skipped } from './core/types.ts'
 import type { Evicted } from './edge/store/blocks.ts'
+import type { HeardEvent } from './edge/store/events.ts'
 import { bandOf, hourOf } from './edge/store/scores.ts'
 import type { Store } from './edge/store/store.ts'
 import { MOST_OF_AN_ADDRESS } from './edge/store/threats.ts'
@@ -41,6 +42,8 @@ export type Handled = {
   blocks: readonly NewBlock[]
   evicted: readonly Evicted[]
   held: number
+  /** The events that no client can have forged, as signs of life of the log. */
+  heard: readonly HeardEvent[]
 }
 
 /** Below this score of our own, it was the WAF or its inline scorer that made the event a threat. */
@@ -99,8 +102,9 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
       threat: handled[index]!.threat !== undefined,
       trusted: reading.entry.trust === 'full',
     }))
-    // Only what no client can have written tells how the web server is set.
-    const inline = sumInlineScoring(readings.filter(({ entry }) => entry.trust === 'full'))
+    // Only what no client can have written tells how the web server is set, and that it is alive.
+    const trusted = readings.filter(({ entry }) => entry.trust === 'full')
+    const inline = sumInlineScoring(trusted)
     if (inline !== undefined) store.inlineScoring.note(batch.log, inline)
     store.modelCounts.add(pipeline.model().version, seenAt, tallyEvents(judged, pipeline.settings()))
     store.totals.add({
@@ -111,7 +115,7 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
       blocks: blocks.filter(block => block.enforcement !== 'observed').length,
     })
     store.positions.save(batch.log, batch.files)
-    return { parsed: readings.length, skipped, threats, blocks, evicted, held: brake.held() }
+    return { parsed: readings.length, skipped, threats, blocks, evicted, held: brake.held(), heard: trusted.map(toHeard) }
   })
 }
 
@@ -184,6 +188,11 @@ function decide(
 ): Decision {
   const decision = judge(evidence, { threats, denied, events: 0 }, settings)
   return decision.action === 'watch' ? decision : judge(evidence, { threats, denied, events: countEvents() }, settings)
+}
+
+function toHeard({ at, event }: Reading): HeardEvent {
+  const { request, matches, inboundScore, loggedScore } = event
+  return { at, request: request !== undefined, match: matches.length > 0, score: (inboundScore ?? loggedScore) !== undefined }
 }
 
 function toRow({ entry, event, at, address, ip, ownScore, score }: Reading, seenAt: Millis, threat: boolean) {

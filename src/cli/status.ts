@@ -93,6 +93,7 @@ function logsOf(state: DaemonState | undefined, settings: Settings, store: Store
       lag_bytes: known?.lag_bytes ?? null,
       lag_seconds: lagSeconds,
       problem: known?.problem ?? null,
+      silence: known?.silence ?? null,
     }
   })
 }

@@ -179,6 +179,31 @@ withDaemon('a SIGTERM in the middle of a backlog ends it within a second, and no
   assert.equal(new Set(daemon.ids()).size, 20_000)
 })
 
+withDaemon(
+  'a log that falls silent is told once, and once that it is heard again, also over a restart',
+  async daemon => {
+    const told = () =>
+      daemon
+        .journal()
+        .map(line => String(line.event))
+        .filter(event => event === 'log.silent' || event === 'log.heard')
+    const silence = () => (status(daemon).logs as [{ silence: { why: string; problem: string } | null }])[0].silence
+    await daemon.start()
+    daemon.write(3)
+    await until('it is told', () => told().length > 0, 30_000)
+    await until('the status says so', () => silence()?.why === 'no-entry')
+    daemon.signal('SIGKILL')
+    await daemon.ended()
+    await daemon.start()
+    await until('the status says so again', () => silence()?.why === 'no-entry', 30_000)
+    assert.deepEqual(told(), ['log.silent'])
+    await until('it is heard', () => daemon.write(1) > 0 && told().includes('log.heard'), 30_000)
+    await until('the status says no more of it', () => silence() === null)
+    assert.deepEqual(told(), ['log.silent', 'log.heard'])
+  },
+  'silence_after = "4s"',
+)
+
 const HIDE_SETPRIV = ['unshare', '--mount', 'sh', '-c', 'mount --bind /dev/null /usr/bin/setpriv && exec "$@"', 'sh']
 const AS_NOBODY = 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+net_admin --ambient-caps=+net_admin'.split(' ')
 /** The names of all that runs in the namespace of a daemon. */

@@ -16,6 +16,7 @@ import { createPositions } from './positions.ts'
 import { createRetention } from './retention.ts'
 import { createScores } from './scores.ts'
 import { createTally } from './scratch.ts'
+import { createSilences } from './silences.ts'
 import { createThreats } from './threats.ts'
 import { createTotals } from './totals.ts'
 
@@ -115,6 +116,7 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
     modelCounts: createModelCounts(database),
     falsePositives: createFalsePositives(database),
     inlineScoring: createInlineScoring(database),
+    silences: createSilences(database),
     totals: createTotals(database),
     retention: createRetention(database),
 
