@@ -1,13 +1,15 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { uptime } from 'node:os'
 import { createAllowed, neverBlocked } from './allowed.ts'
+import { createCommit } from './commit.ts'
 import { createSplitter } from './core/entry/split.ts'
 import { createLocalOffset } from './core/entry/time.ts'
 import type { Settings } from './core/settings.ts'
-import type { Batch, Millis } from './core/types.ts'
+import type { Millis } from './core/types.ts'
 import type { CutConnections } from './edge/firewall/cut-connections.ts'
 import { type FollowOptions, followAuditLogs } from './edge/follow.ts'
 import { readIndexedFiles } from './edge/indexed-file.ts'
 import type { Log } from './edge/log.ts'
+import { logSize } from './edge/log-size.ts'
 import { createMemoryKeeper } from './edge/memory.ts'
 import { openModel } from './edge/model-file.ts'
 import type { Notify } from './edge/notify.ts'
@@ -20,7 +22,8 @@ import { limitsOf, runHousekeeping } from './housekeeping.ts'
 import { createKeeper } from './keeper.ts'
 import { createModelWatch } from './model-watch.ts'
 import { createNarrate } from './narrate.ts'
-import { type Handled, handleBatch } from './pipeline.ts'
+import { handleBatch } from './pipeline.ts'
+import { createSilenceWatch } from './silence-watch.ts'
 import { createStatus } from './status.ts'
 
 const SECOND: Millis = 1000
@@ -30,11 +33,6 @@ const VERIFY: Millis = 4.4 * SECOND
 const VERIFY_WATCHED: Millis = 60 * SECOND
 /** No write of a web server lasts longer (151 ms was the longest that was seen). */
 const QUIET: Millis = SECOND / 4
-const RETRY: Millis = SECOND / 2
-/** A reader that holds the write-ahead log makes it grow: from here on batches are gathered for a second … */
-const WAL_SLOW = 64 * 1024 * 1024
-/** … and from here on the follower waits, as on a full disk. */
-const WAL_FULL = 1024 * 1024 * 1024
 
 export type DaemonParts = {
   settings: Settings
@@ -65,8 +63,14 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const allowed = createAllowed(() => neverBlocked(live.settings, store, clock()), protectedAddresses)
   const narrate = createNarrate(log, clock)
   const health = createHealth(log, clock, summary => void notify.status(summary))
+  const silence = createSilenceWatch({
+    ...{ store, settings: () => live.settings, health, log, clock, sizeOf: logSize },
+    now: () => performance.now(),
+    bootedAt: clock() - uptime() * SECOND,
+  })
   const status = createStatus({
     health,
+    silenceOf: silence.of,
     model: model.current,
     settings: () => live.settings,
     backend: parts.firewall.backend,
@@ -81,6 +85,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     clock,
     parseContext: { localOffsetMinutes: createLocalOffset() },
   }
+  const commit = createCommit({ store, handle: batch => handleBatch(batch, pipeline), health, turn: status.moved, signal })
   const keeper = createKeeper({ store, settings: () => live.settings, allowed, narrate, health, clock })
   const enforceRows = createEnforce({ store, firewall: parts.firewall, clock, allowed: allowed.networks })
 
@@ -129,34 +134,14 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       const handled = await commit(await readIndexedFiles(batch, live.settings.storageDir))
       if (handled === undefined) return
       narrate.handled(handled)
-      status.handled(handled)
+      status.handled(batch.log, handled)
+      silence.handled(batch.log, handled)
       memory.handled(batch.items.reduce((sum, item) => sum + item.length, 0))
       if (handled.held > 0) guarded(keeper.lookAtBrake)
       if (handled.blocks.length === 0) continue
       keeper.changed()
       await enforce(false)
     }
-  }
-
-  /** Hands a batch in until the database takes it; undefined when the stop came first. */
-  async function commit(batch: Batch): Promise<Handled | undefined> {
-    while (!signal.aborted) {
-      status.moved()
-      const held = store.walBytes()
-      try {
-        if (held > WAL_FULL) throw new Error(`a reader holds the write-ahead log at ${Math.round(held / 2 ** 20)} MB; end it`)
-        if (held > WAL_SLOW) await pause(SECOND, undefined, { signal })
-        const handled = handleBatch(batch, pipeline)
-        health.recovered('database')
-        return handled
-      } catch (error) {
-        if (signal.aborted) return undefined
-        if (held <= WAL_FULL && !isPassing(error)) throw error
-        health.failed('database', describe(error))
-        await pause(RETRY, undefined, { signal }).catch(() => {})
-      }
-    }
-    return undefined
   }
 
   /** Brings the firewall in step; what fails stays pending and is tried again at the next turn. */
@@ -190,6 +175,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
         { every: SECOND, work: () => guarded(keeper.writeDenied) },
         { every: 2 * SECOND, work: status.write },
         { every: parts.watchdogEvery, work: () => (status.isMoving() ? notify.watchdog() : undefined) },
+        { every: 0, work: () => guarded(silence.learn) },
+        { every: 5 * SECOND, work: () => guarded(silence.look) },
         { every: 60 * SECOND, work: refreshAllowed },
         { every: 5 * SECOND, work: () => (status.isIdle() ? rest() : undefined) },
         { every: 60 * SECOND, work: model.refresh },

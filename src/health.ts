@@ -2,7 +2,7 @@ import type { Millis } from './core/types.ts'
 import type { Log } from './edge/log.ts'
 
 /** What can be wrong while the daemon runs on. */
-export type Part = 'firewall' | 'database' | 'log' | 'denied_file' | 'brake'
+export type Part = 'firewall' | 'database' | 'log' | 'denied_file' | 'brake' | 'silence'
 
 const REPEAT: Millis = 60_000
 
@@ -31,9 +31,11 @@ export function createHealth(log: Log, clock: () => Millis, onChange: (summary: 
       onChange(summary())
     },
     /** Notes what is not as it should be, or no longer so, where somebody else tells it. */
-    note(part: Part, problem: string | undefined): void {
-      if (problem === undefined) problems.delete(part)
-      else problems.set(part, { part, problem, since: clock(), toldAt: clock() })
+    note(part: Part, problem: string | undefined, about = ''): void {
+      const before = problems.get(part + about)
+      if (before?.problem === problem) return
+      if (problem === undefined) problems.delete(part + about)
+      else problems.set(part + about, { part, problem, since: before?.since ?? clock(), toldAt: clock() })
       onChange(summary())
     },
     problemOf: (part: Part, about = ''): string | undefined => problems.get(part + about)?.problem,

@@ -38,7 +38,7 @@ export function createNarrate(log: Log, clock: () => Millis) {
   }
 
   return {
-    handled({ threats, blocks, evicted, skipped: letters, held }: Handled): void {
+    handled({ threats, blocks, evicted, skipped: letters, held }: Omit<Handled, 'heard'>): void {
       const now = clock()
       holding.add(held)
       for (const { ip, score, count } of threats) {

@@ -4,6 +4,7 @@ import { isCorroborated } from './core/brake.ts'
 import { createFindClient, type FindClient } from './core/client.ts'
 import { type ParseContext, parseEntry } from './core/entry/parse.ts'
 import { tallyEvents } from './core/health/tally.ts'
+import { sumInlineScoring } from './core/inline-scoring.ts'
 import { addressKey } from './core/ip.ts'
 import { outlineRequest } from './core/mask.ts'
 import { explainRequest, type Model, scoreNotes, scoreRequest } from './core/model/model.ts'
@@ -12,6 +13,7 @@ import { printable } from './core/printable.ts'
 import type { Settings } from './core/settings.ts'
 import type { AuditEvent, Batch, Entry, Ip, Millis, Skipped } from './core/types.ts'
 import type { Evicted } from './edge/store/blocks.ts'
+import type { HeardEvent } from './edge/store/events.ts'
 import { bandOf, hourOf } from './edge/store/scores.ts'
 import type { Store } from './edge/store/store.ts'
 import { MOST_OF_AN_ADDRESS } from './edge/store/threats.ts'
@@ -40,6 +42,8 @@ export type Handled = {
   blocks: readonly NewBlock[]
   evicted: readonly Evicted[]
   held: number
+  /** The events that no client can have forged, as signs of life of the log. */
+  heard: readonly HeardEvent[]
 }
 
 /** Below this score of our own, it was the WAF or its inline scorer that made the event a threat. */
@@ -98,6 +102,10 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
       threat: handled[index]!.threat !== undefined,
       trusted: reading.entry.trust === 'full',
     }))
+    // Only what no client can have written tells how the web server is set, and that it is alive.
+    const trusted = readings.filter(({ entry }) => entry.trust === 'full')
+    const inline = sumInlineScoring(trusted)
+    if (inline !== undefined) store.inlineScoring.note(batch.log, inline)
     store.modelCounts.add(pipeline.model().version, seenAt, tallyEvents(judged, pipeline.settings()))
     store.totals.add({
       parsed: readings.length,
@@ -107,7 +115,7 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
       blocks: blocks.filter(block => block.enforcement !== 'observed').length,
     })
     store.positions.save(batch.log, batch.files)
-    return { parsed: readings.length, skipped, threats, blocks, evicted, held: brake.held() }
+    return { parsed: readings.length, skipped, threats, blocks, evicted, held: brake.held(), heard: trusted.map(toHeard) }
   })
 }
 
@@ -180,6 +188,11 @@ function decide(
 ): Decision {
   const decision = judge(evidence, { threats, denied, events: 0 }, settings)
   return decision.action === 'watch' ? decision : judge(evidence, { threats, denied, events: countEvents() }, settings)
+}
+
+function toHeard({ at, event }: Reading): HeardEvent {
+  const { request, matches, inboundScore, loggedScore } = event
+  return { at, request: request !== undefined, match: matches.length > 0, score: (inboundScore ?? loggedScore) !== undefined }
 }
 
 function toRow({ entry, event, at, address, ip, ownScore, score }: Reading, seenAt: Millis, threat: boolean) {

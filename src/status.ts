@@ -1,4 +1,5 @@
 import type { Settings } from './core/settings.ts'
+import type { Silence } from './core/silence/silence.ts'
 import type { Batch, Millis } from './core/types.ts'
 import type { FollowEvent } from './edge/follow.ts'
 import type { Log } from './edge/log.ts'
@@ -13,6 +14,7 @@ const IDLE: Millis = 3_000
 
 type Parts = {
   health: Health
+  silenceOf: (log: string) => Silence | undefined
   model: () => { version: string }
   settings: () => Settings
   /** What holds the blocks now. */
@@ -24,9 +26,10 @@ type Parts = {
 export type Status = ReturnType<typeof createStatus>
 
 /** Gathers what `modwarden status` shows of a running daemon, and whether its pipeline moves. */
-export function createStatus({ health, model, settings, backend, clock, file }: Parts) {
+export function createStatus({ health, silenceOf, model, settings, backend, clock, file }: Parts) {
   const startedAt = clock()
   const lag = new Map<string, number>()
+  const lastAt = new Map<string, Millis>()
   let lastEntryAt: Millis | null = null
   let movedAt = performance.now()
   let batchAt = performance.now()
@@ -54,8 +57,9 @@ export function createStatus({ health, model, settings, backend, clock, file }: 
       if (items.length > 0) health.recovered('log', log)
     },
 
-    handled({ parsed }: Handled): void {
+    handled(log: string, { parsed, heard }: Handled): void {
       if (parsed > 0) lastEntryAt = clock()
+      if (heard.length > 0) lastAt.set(log, heard.at(-1)!.at)
       counted.entries += parsed
     },
 
@@ -76,7 +80,13 @@ export function createStatus({ health, model, settings, backend, clock, file }: 
       const databaseProblem = health.problemOf('database')
       const logs = auditLogs.map(path => {
         const problem = health.problemOf('log', path)
-        return { path, lag_bytes: lag.get(path) ?? 0, ...(problem === undefined ? {} : { problem }) }
+        const [last_at, silence] = [lastAt.get(path), silenceOf(path)]
+        return {
+          ...{ path, lag_bytes: lag.get(path) ?? 0 },
+          ...(last_at === undefined ? {} : { last_at }),
+          ...(problem === undefined ? {} : { problem }),
+          ...(silence === undefined ? {} : { silence }),
+        }
       })
       file.write({
         pid: process.pid,

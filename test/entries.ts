@@ -13,6 +13,8 @@ export type FakeEntry = {
   denied?: boolean
   /** A rule of the Core Rule Set found an attack. */
   attack?: boolean
+  /** More rules that matched. */
+  rules?: readonly { id: string; data: string }[]
 }
 
 /** Writes an entry as libmodsecurity 3 does (JSON, one line), with the inline score as rule 100004 logs it. Time stamps have whole seconds of local time. */
@@ -28,6 +30,7 @@ export function v3Entry({
   body = '',
   denied = false,
   attack = false,
+  rules = [],
 }: FakeEntry): string {
   const details = {
     match: 'm',
@@ -78,7 +81,7 @@ export function v3Entry({
       secrules_engine: 'Enabled',
       components: ['OWASP_CRS/3.3.4"'],
     },
-    messages: [...found, ...score, ...denial],
+    messages: [...found, ...score, ...rules.map(({ id, data }) => ({ message: '', details: { ...details, ruleId: id, data } })), ...denial],
   }
   return `${JSON.stringify({ transaction })}\n`
 }

@@ -48,6 +48,21 @@ test('counts go over batches and restarts of the pipeline', () => {
   assert.deepEqual(reasons(handle([{ ip: '192.0.2.1', loggedScore: 6.1 }])), ['repeated'])
 })
 
+test('the mode of the plugin and its last score are kept by log, and what a client may have written tells nothing', () => {
+  const { handle, store } = setUp()
+  const mode = (id: string, seconds: number, loggedScore?: number) => ({
+    ip: '192.0.2.1',
+    at: NOW - seconds * 1000,
+    rules: [{ id, data: '' }],
+    ...(loggedScore === undefined ? {} : { loggedScore }),
+  })
+  handle([mode('9516140', 50), mode('9516210', 40, 2)])
+  handle([mode('9516210', 45, 3), { ip: '192.0.2.1' }])
+  handle([mode('9516110', 10, 4)], 'low')
+  assert.deepEqual(store.inlineScoring.of('/log'), { modes: { 2: NOW - 40_000, 3: NOW - 50_000 }, scoredAt: NOW - 40_000 })
+  assert.equal(store.inlineScoring.of('/other'), undefined)
+})
+
 test('the eleventh threat blocks, once', () => {
   const { handle } = setUp()
   assert.deepEqual(reasons(handle(times(14, { ip: '192.0.2.1', loggedScore: 5.1 }))), ['too-many'])

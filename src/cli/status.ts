@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { formatDuration } from '../core/duration.ts'
+import { isOpening, MODE_TEXT, modesInUse } from '../core/inline-scoring.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Millis } from '../core/types.ts'
 import { type DaemonState, isRunning, readStatusFile, statusPath } from '../edge/status-file.ts'
@@ -54,6 +55,7 @@ function gather(store: Store, settings: Settings, now: Millis) {
     database_problem: isAlive ? (state.database_problem ?? null) : null,
     brake: brakeOf(store),
     logs: logsOf(state, settings, store),
+    inline_scoring: inlineOf(settings, store),
     last_entry_at: state === undefined ? null : iso(state.last_entry_at),
     entries_per_second: isAlive ? state.entries_per_second : 0,
     model_health: healthOf(store, settings, now),
@@ -91,7 +93,18 @@ function logsOf(state: DaemonState | undefined, settings: Settings, store: Store
       lag_bytes: known?.lag_bytes ?? null,
       lag_seconds: lagSeconds,
       problem: known?.problem ?? null,
+      silence: known?.silence ?? null,
     }
+  })
+}
+
+/** How the plugin of the web servers that write the logs decides, as far as they have told. */
+function inlineOf(settings: Settings, store: Store) {
+  return settings.auditLogs.flatMap(path => {
+    const seen = store.inlineScoring.of(path)
+    if (seen === undefined) return []
+    const modes = modesInUse(seen).map(({ mode, seenAt }) => ({ mode, last_seen_at: iso(seenAt), can_let_through: isOpening(mode) }))
+    return { log: path, modes, last_score_at: iso(seen.scoredAt ?? null) }
   })
 }
 
@@ -110,11 +123,21 @@ function print(found: Found, now: Millis): void {
       'log',
       `${log.path}: ${log.problem ?? (log.offset === null ? 'nothing read yet' : `at byte ${log.offset}, ${log.lag_bytes ?? 0} bytes behind`)}`,
     ]),
+    ...found.inline_scoring.flatMap(inline => inlineLines(inline, now)),
     ['model', modelLine(found)],
   ]
   if (found.firewall_problem !== null) lines.push(['firewall', found.firewall_problem])
   if (found.database_problem !== null) lines.push(['database', found.database_problem])
   for (const [name, text] of lines) process.stdout.write(`${name.padEnd(11)} ${text}\n`)
+}
+
+function inlineLines({ modes, last_score_at }: Found['inline_scoring'][number], now: Millis): [string, string][] {
+  const score = last_score_at === null ? 'no score yet' : `last score ${relativeIso(last_score_at, now)}`
+  if (modes.length === 0) return [['inline', score]]
+  return modes.map(({ mode, last_seen_at, can_let_through }) => [
+    'inline',
+    `mode ${mode} (seen ${relativeIso(last_seen_at, now)}): ${MODE_TEXT[mode]}${can_let_through ? '; WARNING: it can let through what the CRS would block' : ''}; ${score}`,
+  ])
 }
 
 function modelLine({ model, model_health: health }: Found): string {

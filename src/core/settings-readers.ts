@@ -78,6 +78,10 @@ export function duration(): Reader<Millis> {
   )
 }
 
+export function durationOrAuto(): Reader<Millis | 'auto'> {
+  return v.lazy(value => (value === 'auto' ? v.literal('auto') : duration()))
+}
+
 export function networks(): Reader<readonly string[]> {
   const network = v.pipe(
     v.string('must be a list of addresses and CIDRs'),

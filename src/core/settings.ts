@@ -4,6 +4,7 @@ import {
   between,
   chainNames,
   duration,
+  durationOrAuto,
   headerName,
   listOf,
   networks,
@@ -167,6 +168,12 @@ export const SETTINGS = {
   ),
   brakeShare: row('brake_share', 0.05, '… and they are more than this share of all addresses seen …', between(0, 1)),
   brakeFactor: row('brake_factor', 3, '… and more than so many times the busiest hour of the last 7 days.', between(0, 1000)),
+  silenceAfter: row(
+    'silence_after',
+    'auto',
+    'A log without an entry for longer than this is told to be silent (-1: never). "auto" learns from four weeks what is usual at a time of the week; never less than 15 min.',
+    durationOrAuto(),
+  ),
   retention: row('retention', '30d', 'Events, threats and ended blocks older than this are deleted.', duration()),
   maxEvents: row(
     'max_events',

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 
 /** Standard output of a program that ended well. */
 export type Run = (program: string, args: readonly string[], input?: string) => Promise<string>
@@ -13,7 +13,7 @@ type Ears = {
   onEnd?: (end: { status: number | undefined; stderr: string }) => void
 }
 
-/** Starts a program that runs until `stop`. A program that cannot be started ends at once. */
+/** Starts a program that runs until `stop`, or until this process is gone. A program that cannot be started ends at once. */
 export type Listen = (program: string, args: readonly string[], ears: Ears) => Listening
 
 export class CommandError extends Error {
@@ -60,10 +60,19 @@ export function createRun({ timeout }: { timeout: number }): Run {
     })
 }
 
+/** Runs a program so that the kernel ends it when whoever started it dies, also by SIGKILL: one that waits for the kernel to tell something would
+ *  not notice that nobody hears it. */
+const LEASH = ['setpriv', '--pdeathsig', 'KILL']
+
 /** Makes a Listen under the same rules as createRun. */
 export function createListen(): Listen {
+  let leash: readonly string[] | undefined
   return (program, args, { onLine, onErrorLine, onEnd }) => {
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: environment() })
+    // Found out by trying: there may be no setpriv, or one without that option (busybox), or it may not run, as in the sandbox of our unit (it sets
+    // capabilities whatever it is asked for). There systemd ends what is left of a service.
+    leash ??= canRun([...LEASH, 'true']) ? LEASH : []
+    const [first, ...rest] = [...leash, program, ...args]
+    const child = spawn(first!, rest, { stdio: ['pipe', 'pipe', 'pipe'], env: environment() })
     const stderr = onErrorLine === undefined ? collect(child.stderr) : () => ''
     let isRunning = true
     hearLines(child.stdout, onLine)
@@ -75,7 +84,7 @@ export function createListen(): Listen {
     }
     child.on('error', error => end(undefined, error.message))
     child.on('close', status => end(status ?? undefined, stderr()))
-    // It must not keep the process alive; when we are killed, its pipes break, and systemd ends the whole group.
+    // It must not keep the process alive.
     child.unref()
     for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as { unref?: () => void }).unref?.()
     return {
@@ -85,6 +94,10 @@ export function createListen(): Listen {
       stop: () => void child.kill('SIGKILL'),
     }
   }
+}
+
+function canRun([program, ...args]: readonly string[]): boolean {
+  return spawnSync(program!, args, { stdio: 'ignore', env: environment(), timeout: 2000 }).status === 0
 }
 
 function hearLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {

@@ -1,4 +1,5 @@
 import { closeSync, fchmodSync, openSync, readFileSync, writeSync } from 'node:fs'
+import type { Silence } from '../core/silence/silence.ts'
 import type { Millis } from '../core/types.ts'
 
 /** What only the running daemon knows; `status` shows it beside what the database holds. */
@@ -15,7 +16,8 @@ export type DaemonState = {
   firewall_problem?: string
   database_problem?: string
   model: string
-  logs: { path: string; lag_bytes: number; problem?: string }[]
+  /** `last_at`: the time of the last event that came out of it. */
+  logs: { path: string; lag_bytes: number; last_at?: Millis; problem?: string; silence?: Silence }[]
   last_entry_at: Millis | null
   entries_per_second: number
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { appendFileSync, copyFileSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
@@ -178,6 +178,64 @@ withDaemon('a SIGTERM in the middle of a backlog ends it within a second, and no
   await daemon.start()
   await until('all is read', () => daemon.ids().length === 20_000, 30_000)
   assert.equal(new Set(daemon.ids()).size, 20_000)
+})
+
+withDaemon(
+  'a log that falls silent is told once, and once that it is heard again, also over a restart',
+  async daemon => {
+    const told = () =>
+      daemon
+        .journal()
+        .map(line => String(line.event))
+        .filter(event => event === 'log.silent' || event === 'log.heard')
+    const silence = () => (status(daemon).logs as [{ silence: { why: string; problem: string } | null }])[0].silence
+    await daemon.start()
+    daemon.write(3)
+    await until('it is told', () => told().length > 0, 30_000)
+    await until('the status says so', () => silence()?.why === 'no-entry')
+    daemon.signal('SIGKILL')
+    await daemon.ended()
+    await daemon.start()
+    await until('the status says so again', () => silence()?.why === 'no-entry', 30_000)
+    assert.deepEqual(told(), ['log.silent'])
+    await until('it is heard', () => daemon.write(1) > 0 && told().includes('log.heard'), 30_000)
+    await until('the status says no more of it', () => silence() === null)
+    assert.deepEqual(told(), ['log.silent', 'log.heard'])
+  },
+  'silence_after = "4s"',
+)
+
+const HIDE_SETPRIV = ['unshare', '--mount', 'sh', '-c', 'mount --bind /dev/null /usr/bin/setpriv && exec "$@"', 'sh']
+const AS_NOBODY = 'setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+net_admin --ambient-caps=+net_admin'.split(' ')
+/** The names of all that runs in the namespace of a daemon. */
+function processes({ namespace }: DaemonHarness): string[] {
+  const pids = execFileSync('ip', ['netns', 'pids', namespace.name], { encoding: 'utf8' }).split('\n')
+  return spawnSync('ps', ['-o', 'comm=', '-p', pids.filter(pid => pid !== '').join() || '0'], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .filter(name => name !== '')
+}
+
+for (const [who, prefix] of [
+  ['of root', []],
+  ['of a user with one capability', AS_NOBODY],
+] as const)
+  withDaemon(`kill -9 of a daemon ${who} ends the programs that it started, too`, async daemon => {
+    execFileSync('chown', ['-R', '65534:65534', daemon.folder])
+    await daemon.start(prefix)
+    await until('it listens to the kernel', () => processes(daemon).includes('xtables-monitor'))
+    daemon.signal('SIGKILL')
+    await daemon.ended()
+    await until('nobody is left', () => processes(daemon).length === 0, 2000)
+  })
+
+withDaemon('without setpriv it listens to the kernel all the same', async daemon => {
+  await daemon.start(HIDE_SETPRIV)
+  await until('it listens to the kernel', () => processes(daemon).includes('xtables-monitor'))
+  execFileSync('ip', ['netns', 'exec', daemon.namespace.name, 'iptables', '-F'])
+  await until('the change is heard and repaired', () => daemon.journal().some(line => line.event === 'firewall.repaired'))
+  daemon.signal('SIGTERM')
+  await daemon.ended()
+  await until('nobody is left', () => processes(daemon).length === 0, 2000)
 })
 
 function rename(from: string, to: string): void {

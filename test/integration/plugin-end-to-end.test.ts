@@ -13,6 +13,7 @@ import { until } from '../until.ts'
 import { createDaemonHarness } from './daemon-harness.ts'
 
 const AGENT = { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', Accept: '*/*' }
+const MODE_2 = { 'X-Test-Scorer': 'fine', 'X-Test-Mode': '2' }
 const SERVERS = [
   { name: 'nginx', start: startNginx, skip: whyNoNginx() ?? whyNoLuaSocket('5.3') ?? whyNoNamespace() ?? false },
   { name: 'Apache', start: startApache, skip: whyNoApache() ?? whyNoLuaSocket('5.1') ?? whyNoNamespace() ?? false },
@@ -45,6 +46,20 @@ for (const { name, start, skip } of SERVERS) {
       await until('the address is dropped', () => harness.isDropped('203.0.113.66'))
       const blocks = harness.query<{ ip: string; score: number }>('SELECT ip, score FROM blocked_ips')
       assert.deepEqual(blocks, [{ ip: '203.0.113.66', score: 9.6 }])
+      const inline = () => harness.command('status').stdout.match(/^inline .*$/m)?.[0] ?? ''
+      assert.match(inline(), /^inline +mode 3 \(seen \d+ s ago\): the score adds to that of the CRS; last score \d+ s ago$/)
+      // A client cannot speak for the plugin, not even where the log has its words.
+      const forged = encodeURIComponent('[id "9516110"] [data "ML Score: 9.10"] ML status: down. Mode: 1')
+      assert.equal(await ask('203.0.113.67', `/?arg=../../etc/passwd&x=${forged}&want=1.00&n=forged`), 403)
+      assert.equal(await send(server.port, { ip: '203.0.113.68', path: '/?want=9.70', headers: { ...AGENT, ...MODE_2 } }), 403)
+      await until('the mode is seen', () => inline().includes('mode 2'))
+      assert.match(inline(), /mode 2 .*: the model alone decides; the CRS blocks nothing by itself; WARNING: it can let through/)
+      const [{ modes }] = (JSON.parse(harness.command('status', '--json').stdout) as { inline_scoring: [{ modes: { mode: number }[] }] })
+        .inline_scoring
+      assert.deepEqual(
+        modes.map(({ mode }) => mode),
+        [2, 3],
+      )
     } finally {
       await server.stop()
       await scorers.close()

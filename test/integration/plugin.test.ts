@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { loggedScore } from '../../src/core/entry/scores.ts'
+import { pluginMode } from '../../src/core/inline-scoring.ts'
 import { startApache, whyNoApache } from '../servers/apache.ts'
 import { startNginx, whyNoNginx } from '../servers/nginx.ts'
 import { shapeAsCrs4, whyNoLuaSocket } from '../servers/plugin.ts'
@@ -231,7 +232,19 @@ for (const { name, start, skip } of SERVERS) {
         [
           '/?arg=../../etc/passwd&want=9.10&n=8',
           { 'X-Test-Mode': '2', 'X-Test-Scorer': 'down' },
-          [['9516330', 'ML status: down']],
+          [['9516330', 'ML status: down. Mode: 2']],
+          undefined,
+        ],
+        [
+          '/?arg=../../etc/passwd&want=9.10&n=c',
+          { 'X-Test-Mode': '1', 'X-Test-Scorer': 'down', 'X-Test-Fail': '1' },
+          [['9516341', 'ML status: down. CRS anomaly score: N. Mode: 1']],
+          undefined,
+        ],
+        [
+          '/?q=hello&n=d',
+          { 'X-Test-Mode': '2', 'X-Test-Scorer': 'unready', 'X-Test-Fail': '2' },
+          [['9516340', 'ML status: unready. CRS anomaly score: N. Mode: 2']],
           undefined,
         ],
         [
@@ -249,7 +262,7 @@ for (const { name, start, skip } of SERVERS) {
         for (const mode of ['1', '2', '3']) await ask('/?q=hello&want=1.20&n=quiet', { 'X-Test-Mode': mode })
         for (const [path, switches] of cases) await ask(path, switches)
         await reading.settled('all are logged', () => reading.events.some(event => event.request?.uri.includes('n=a')))
-        for (const [path, , matches, score] of cases) {
+        for (const [path, switches, matches, score] of cases) {
           const event = reading.events.find(({ request }) => request?.uri === path)
           assert.ok(event, `${path} is logged`)
           const own = event.matches.filter(({ id }) => id.startsWith('9516'))
@@ -259,6 +272,7 @@ for (const { name, start, skip } of SERVERS) {
             path,
           )
           assert.equal(loggedScore(event.matches), score, path)
+          assert.equal(pluginMode(event.matches), Number(switches['X-Test-Mode']), path)
         }
         assert.ok(!reading.events.some(({ request }) => request?.uri.includes('n=quiet')))
         assert.deepEqual(reading.problems, [])

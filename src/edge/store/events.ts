@@ -58,6 +58,10 @@ export type ShownEvent = {
 const SHOWN =
   'id, at, ip, address, method, host, path, argument_names, status, rules, inbound_score, logged_score, own_score, score, intercepted, threat, trust, transaction_id, log, inode, offset, length, id IN (SELECT event_id FROM false_positives) AS false_positive'
 
+/** What an event tells of the life of its log: when it came, and what its entry held. */
+export type HeardEvent = { at: Millis; request: boolean; match: boolean; score: boolean }
+type HeardRow = { id: number; log: string; at: Millis; seenAt: Millis; trust: string; request: number; match: number; score: number }
+
 export type EventFilter = { ip: string | undefined; since: Millis; minScore: number; limit: number }
 
 /** What was seen, and how busy each address was. */
@@ -80,6 +84,10 @@ export function createEvents(database: Database) {
   )
   const recentOf = database.prepare<[string, string, Millis, number, number], ShownEvent>(
     `SELECT ${SHOWN} FROM events WHERE (ip = ? OR address = ?) AND at >= ? AND score >= ? ORDER BY at DESC, id DESC LIMIT ?`,
+  )
+  const heard = database.prepare<[number, number], HeardRow>(
+    `SELECT id, log, at, seen_at AS seenAt, trust, method IS NOT NULL AS request, rules <> '[]' AS match,
+       coalesce(inbound_score, logged_score) IS NOT NULL AS score FROM events WHERE id > ? ORDER BY id LIMIT ?`,
   )
   return {
     /** Adds an event and gives its id. */
@@ -111,6 +119,13 @@ export function createEvents(database: Database) {
       )
       return Number(lastInsertRowid)
     },
+    /** The next events behind an id, in the order in which they were seen, as far as they tell of the life of a log. */
+    heard: (after: number, limit: number): (HeardEvent & { id: number; log: string; seenAt: Millis; isTrusted: boolean })[] =>
+      heard.all(after, limit).map(({ id, log, at, seenAt, trust, request, match, score }) => ({
+        ...{ id, log, at, seenAt, isTrusted: trust === 'full' },
+        ...{ request: request === 1, match: match === 1, score: score === 1 },
+      })),
+
     addActivity: (ip: string, hour: number, events: number): void => void addActivity.run(hour, ip, events),
 
     /** How many events an address made in the hours from `first` to `last` (hours since 1970). */

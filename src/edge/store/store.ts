@@ -8,6 +8,7 @@ import { createBrakeRows } from './brake.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createEvents } from './events.ts'
 import { createFalsePositives } from './false-positives.ts'
+import { createInlineScoring } from './inline-scoring.ts'
 import { migrate, refuseOld } from './migrate.ts'
 import { createModelCounts } from './model-counts.ts'
 import { createObserved } from './observed.ts'
@@ -15,6 +16,7 @@ import { createPositions } from './positions.ts'
 import { createRetention } from './retention.ts'
 import { createScores } from './scores.ts'
 import { createTally } from './scratch.ts'
+import { createSilences } from './silences.ts'
 import { createThreats } from './threats.ts'
 import { createTotals } from './totals.ts'
 
@@ -113,6 +115,8 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
     scores: createScores(database),
     modelCounts: createModelCounts(database),
     falsePositives: createFalsePositives(database),
+    inlineScoring: createInlineScoring(database),
+    silences: createSilences(database),
     totals: createTotals(database),
     retention: createRetention(database),
 

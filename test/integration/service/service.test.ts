@@ -71,6 +71,16 @@ test('a kill -9 loses and repeats nothing, and no block is open meanwhile', asyn
   assert.equal(countEvents(), before + 51)
 })
 
+test('what it started ends with it', async () => {
+  const listener = await until('it listens to the kernel', () =>
+    spawnSync('pgrep', ['-x', 'xtables-monitor'], { encoding: 'utf8' }).stdout.trim(),
+  )
+  process.kill(pid(), 'SIGKILL')
+  await until('its listener is gone', () => !existsSync(`/proc/${listener}`), 2000)
+  attack('192.0.2.2')
+  await blocked('192.0.2.2')
+})
+
 test('a hanging daemon is killed and started again', async () => {
   const hung = pid()
   process.kill(hung, 'SIGSTOP')
