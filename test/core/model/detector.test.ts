@@ -57,6 +57,22 @@ for (const [fusion, voices] of [
   })
 }
 
+for (const { count, isSettled } of [
+  { count: 1300, isSettled: true },
+  { count: 1200, isSettled: false },
+]) {
+  test(`of ${count} rows the stranger first fifth ${isSettled ? 'does not lay' : 'lays'} the scale of what comes after it`, () => {
+    const list = rowsOf(count, 5).map((row, index) => (index < count / 5 ? row.map(value => value * 2) : row))
+    const voices = fit(
+      'local',
+      list,
+      Uint8Array.from(list, (_, index) => Math.floor((index * 5) / count)),
+    )
+    const found = rowsOf(3000, 6).filter(row => judgeRow(voices, row) >= 2).length / 3000
+    assert.equal(found > 0.004 && found < 0.025, isSettled, String(found))
+  })
+}
+
 test('rows that are all alike are ordinary to what was fitted to them, also a hair off; far off is not', () => {
   for (const count of [10, 13, 100, 1500]) {
     const same = Array.from({ length: count }, () => usual)

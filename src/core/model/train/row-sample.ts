@@ -5,7 +5,7 @@ export type SampleRow = { packed: Buffer; fold: number; counts: boolean }
 
 /** So many requests, chosen by chance, are measured for forest and scale; and of at most so many bytes. */
 const MOST_ROWS = 40_000
-const MOST_BYTES = 96 * 2 ** 20
+const MOST_BYTES = 128 * 2 ** 20
 
 /** Makes a sample that is fair to all that is offered (Vitter 1985, algorithm R), in the order of the offers; fewer when they are large. Requests are kept as
  *  bytes: as objects they take twice the memory, and all of it has to be looked through whenever memory is tidied up. */
