@@ -24,7 +24,7 @@ import { createModelWatch } from './model-watch.ts'
 import { createNarrate } from './narrate.ts'
 import { handleBatch } from './pipeline.ts'
 import { createSilenceWatch } from './silence-watch.ts'
-import { createStatus } from './status.ts'
+import { createStatus, STATUS_EVERY } from './status.ts'
 
 const SECOND: Millis = 1000
 /** The kernel is compared with the table this often where nobody tells when it changes: what somebody else did is repaired within 5 s. */
@@ -173,7 +173,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
         { every: 5 * SECOND, due: hasWork, work: takeUp },
         { every: SECOND, work: narrate.flush },
         { every: SECOND, work: () => guarded(keeper.writeDenied) },
-        { every: 2 * SECOND, work: status.write },
+        { every: STATUS_EVERY, work: status.write },
         { every: parts.watchdogEvery, work: () => (status.isMoving() ? notify.watchdog() : undefined) },
         { every: 0, work: () => guarded(silence.learn) },
         { every: 5 * SECOND, work: () => guarded(silence.look) },

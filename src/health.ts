@@ -11,6 +11,12 @@ export type Health = ReturnType<typeof createHealth>
 /** Keeps what is wrong right now, tells it once when it begins, again every minute, and when it is over. */
 export function createHealth(log: Log, clock: () => Millis, onChange: (summary: string) => void) {
   const problems = new Map<string, { part: Part; problem: string; since: Millis; toldAt: Millis }>()
+  let soundSince = clock()
+  const remove = (key: string): boolean => {
+    const wasThere = problems.delete(key)
+    if (wasThere && problems.size === 0) soundSince = clock()
+    return wasThere
+  }
   const summary = () =>
     problems.size === 0 ? 'following' : `degraded: ${[...problems.values()].map(({ part, problem }) => `${part}: ${problem}`).join('; ')}`
   return {
@@ -26,7 +32,7 @@ export function createHealth(log: Log, clock: () => Millis, onChange: (summary: 
     },
     recovered(part: Part, about = ''): void {
       const before = problems.get(part + about)
-      if (!problems.delete(part + about) || before === undefined) return
+      if (!remove(part + about) || before === undefined) return
       log.info(`${part}.recovered`, { ...(about === '' ? {} : { about }), after_seconds: Math.round((clock() - before.since) / 1000) })
       onChange(summary())
     },
@@ -34,10 +40,12 @@ export function createHealth(log: Log, clock: () => Millis, onChange: (summary: 
     note(part: Part, problem: string | undefined, about = ''): void {
       const before = problems.get(part + about)
       if (before?.problem === problem) return
-      if (problem === undefined) problems.delete(part + about)
+      if (problem === undefined) remove(part + about)
       else problems.set(part + about, { part, problem, since: before?.since ?? clock(), toldAt: clock() })
       onChange(summary())
     },
+    /** Since when nothing is wrong; undefined while something is. */
+    soundSince: (): Millis | undefined => (problems.size === 0 ? soundSince : undefined),
     problemOf: (part: Part, about = ''): string | undefined => problems.get(part + about)?.problem,
     summary,
   }

@@ -4,13 +4,15 @@ import type { Batch, Millis } from './core/types.ts'
 import type { FollowEvent } from './edge/follow.ts'
 import type { Log } from './edge/log.ts'
 import type { DaemonState } from './edge/status-file.ts'
-import type { Health } from './health.ts'
+import type { Health, Part } from './health.ts'
 import type { Handled } from './pipeline.ts'
 import { VERSION } from './version.ts'
 
 /** Without a sign of life from the follower for this long, the pipeline is taken to hang. */
 const STILL: Millis = 30_000
 const IDLE: Millis = 3_000
+/** How often the state is written down. */
+export const STATUS_EVERY: Millis = 2_000
 
 type Parts = {
   health: Health
@@ -20,8 +22,11 @@ type Parts = {
   /** What holds the blocks now. */
   backend: () => string | undefined
   clock: () => Millis
-  file: { write(state: DaemonState): void; close(): void }
+  file: { write(state: Omit<DaemonState, 'pid' | 'birth'>): void; close(): void }
 }
+
+/** All that is written must fit into the one block of the file. */
+const MOST_OF_A_PROBLEM = 300
 
 export type Status = ReturnType<typeof createStatus>
 
@@ -31,6 +36,7 @@ export function createStatus({ health, silenceOf, model, settings, backend, cloc
   const lag = new Map<string, number>()
   const lastAt = new Map<string, Millis>()
   let lastEntryAt: Millis | null = null
+  let wroteAt = Number.NEGATIVE_INFINITY
   let movedAt = performance.now()
   let batchAt = performance.now()
   let counted = { at: performance.now(), entries: 0, rate: 0 }
@@ -61,6 +67,8 @@ export function createStatus({ health, silenceOf, model, settings, backend, cloc
       if (parsed > 0) lastEntryAt = clock()
       if (heard.length > 0) lastAt.set(log, heard.at(-1)!.at)
       counted.entries += parsed
+      // A backlog leaves little time for anything else, and just then it is to be seen.
+      if (performance.now() - wroteAt > STATUS_EVERY) write()
     },
 
     /** Tells what the follower noticed; a log that cannot be read is a problem until it is found or gives entries again. */
@@ -74,36 +82,53 @@ export function createStatus({ health, silenceOf, model, settings, backend, cloc
       log[event === 'log.rotated' || event === 'log.found' ? 'info' : 'warn'](event, { log: path, ...fields, ...remedy })
     },
 
-    write(): void {
-      const { mode, auditLogs } = settings()
-      const firewallProblem = health.problemOf('firewall')
-      const databaseProblem = health.problemOf('database')
-      const logs = auditLogs.map(path => {
-        const problem = health.problemOf('log', path)
-        const [last_at, silence] = [lastAt.get(path), silenceOf(path)]
-        return {
-          ...{ path, lag_bytes: lag.get(path) ?? 0 },
-          ...(last_at === undefined ? {} : { last_at }),
-          ...(problem === undefined ? {} : { problem }),
-          ...(silence === undefined ? {} : { silence }),
-        }
-      })
-      file.write({
-        pid: process.pid,
-        version: VERSION,
-        started_at: startedAt,
-        updated_at: clock(),
-        mode,
-        firewall: settings().firewall,
-        firewall_backend: backend() ?? settings().firewall,
-        ...(firewallProblem === undefined ? {} : { firewall_problem: firewallProblem }),
-        ...(databaseProblem === undefined ? {} : { database_problem: databaseProblem }),
-        model: model().version,
-        logs,
-        last_entry_at: lastEntryAt,
-        entries_per_second: Math.round(rate() * 10) / 10,
-      })
+    write,
+    /** Notes that the daemon ends in good order. */
+    close(): void {
+      file.write({ ...state(), stopped_at: clock() })
+      file.close()
     },
-    close: () => file.close(),
+  }
+
+  function write(): void {
+    wroteAt = performance.now()
+    file.write(state())
+  }
+
+  function state(): Omit<DaemonState, 'pid' | 'birth'> {
+    const { mode, auditLogs, firewall } = settings()
+    const soundSince = health.soundSince()
+    return {
+      version: VERSION,
+      started_at: startedAt,
+      updated_at: clock(),
+      mode,
+      firewall,
+      firewall_backend: backend() ?? firewall,
+      model: model().version,
+      logs: auditLogs.map(logState),
+      last_entry_at: lastEntryAt,
+      entries_per_second: Math.round(rate() * 10) / 10,
+      ...(soundSince === undefined ? {} : { sound_since: soundSince }),
+      ...problem('firewall_problem', 'firewall'),
+      ...problem('database_problem', 'database'),
+      ...problem('denied_file_problem', 'denied_file'),
+    }
+  }
+
+  function logState(path: string): DaemonState['logs'][number] {
+    const [last_at, silence] = [lastAt.get(path), silenceOf(path)]
+    return {
+      path,
+      lag_bytes: lag.get(path) ?? 0,
+      ...(last_at === undefined ? {} : { last_at }),
+      ...problem('problem', 'log', path),
+      ...(silence === undefined ? {} : { silence }),
+    }
+  }
+
+  function problem<Name extends string>(name: Name, part: Part, about = ''): { [name in Name]?: string } {
+    const text = health.problemOf(part, about)
+    return text === undefined ? {} : ({ [name]: text.slice(0, MOST_OF_A_PROBLEM) } as { [name in Name]?: string })
   }
 }

@@ -1,63 +1,63 @@
 import type { Command } from 'commander'
-import { formatDuration } from '../core/duration.ts'
-import { isOpening, MODE_TEXT, modesInUse } from '../core/inline-scoring.ts'
+import { isOpening, modesInUse } from '../core/inline-scoring.ts'
 import type { Settings } from '../core/settings.ts'
+import { judgeProtection, type Protection } from '../core/status/protection.ts'
+import type { InlineStatus, LogStatus, StatusFacts } from '../core/status/status.ts'
+import { statusText } from '../core/status/text.ts'
 import type { Millis } from '../core/types.ts'
+import { isGone } from '../edge/log-size.ts'
 import { type DaemonState, isRunning, readStatusFile, statusPath } from '../edge/status-file.ts'
+import type { ShownBlock } from '../edge/store/blocks.ts'
 import { hourOf } from '../edge/store/scores.ts'
 import type { Store } from '../edge/store/store.ts'
 import { modelHealth } from '../model-health.ts'
 import { type Context, withStore } from './context.ts'
-import { iso, printJson, relative } from './output.ts'
+import { iso, printJson } from './output.ts'
 
 /** The daemon writes its state every 2 s; older than this it hangs or is gone. */
 const FRESH: Millis = 15_000
 /** The model is judged by the last day. */
 const DAY: Millis = 86_400_000
+/** What monitoring expects of a check. */
+const EXIT: Readonly<Record<Protection['protection'], number>> = { protected: 0, partly: 1, unprotected: 2 }
+
+const HELP = `
+Example:
+  modwarden status --json | jq .firewall_in_step
+
+Exit status: 0 when the status could be told, 1 when not (no database). With --check, as monitoring expects it: 0 protected, 1 partly, 2 NOT
+protected; the first line says it in words.`
 
 export function registerStatus(program: Command, context: Context): void {
   program
     .command('status')
-    .description('is it running, is anything behind or broken, what is blocked')
+    .description('am I protected right now, by what, is anything behind or broken')
     .option('--json', 'one JSON object')
-    .addHelpText('after', '\nExample:\n  modwarden status --json | jq .firewall_in_step')
-    .action((options: { json?: true }) => {
+    .option('--check', 'exit with 0 when protected, 1 when partly, 2 when not')
+    .addHelpText('after', HELP)
+    .action((options: { json?: true; check?: true }) => {
       const settings = context.settings()
-      withStore(context.reader(), store => {
-        const found = gather(store, settings, Date.now())
-        if (options.json) printJson([found])
-        else print(found, Date.now())
-      })
+      const now = Date.now()
+      const facts = withStore(context.reader(), store => gather(store, settings, now))
+      const found = { ...facts, ...judgeProtection(facts, now) }
+      if (options.json) printJson([found])
+      else for (const line of statusText(found, now)) process.stdout.write(`${line}\n`)
+      if (options.check) process.exitCode = EXIT[found.protection]
     })
 }
 
-type Found = ReturnType<typeof gather>
-
-function gather(store: Store, settings: Settings, now: Millis) {
+function gather(store: Store, settings: Settings, now: Millis): StatusFacts {
   const state = readStatusFile(statusPath(settings.database))
-  const isAlive = state !== undefined && isRunning(state)
   const totals = store.totals.all()
   const standing = store.blocks.allActive(now)
   const active = standing.filter(block => block.enforcement !== 'observed')
-  const pending = active.filter(block => block.enforcement === 'firewall' && block.applied === 0).length
+  const pending = active.filter(block => block.enforcement === 'firewall' && block.applied === 0)
   return {
-    running: isAlive,
-    responding: isAlive && now - state.updated_at < FRESH,
-    mode: state?.mode ?? settings.mode,
-    started_at: isAlive ? iso(state.started_at) : null,
-    pid: isAlive ? state.pid : null,
-    version: state?.version ?? null,
-    model: state?.model ?? null,
-    firewall: state?.firewall ?? settings.firewall,
-    firewall_backend: isAlive ? state.firewall_backend : null,
-    firewall_in_step: isAlive && state.firewall_problem === undefined && state.mode === 'enforce' && pending === 0,
-    firewall_problem: isAlive ? (state.firewall_problem ?? null) : null,
-    database_problem: isAlive ? (state.database_problem ?? null) : null,
+    ...daemonFacts(state, settings, pending, now),
     brake: brakeOf(store),
-    logs: logsOf(state, settings, store),
-    inline_scoring: inlineOf(settings, store),
-    last_entry_at: state === undefined ? null : iso(state.last_entry_at),
-    entries_per_second: isAlive ? state.entries_per_second : 0,
+    logs: settings.auditLogs.map(path => logOf(path, state, store)),
+    inline_scoring: settings.auditLogs.flatMap(path => inlineOf(path, store)),
+    last_entry_at: iso(state?.last_entry_at ?? store.events.newestSeenAt() ?? null),
     model_health: healthOf(store, settings, now),
     parsed: totals.parsed,
     skipped: totals.skipped,
@@ -65,7 +65,8 @@ function gather(store: Store, settings: Settings, now: Millis) {
     threats: totals.threats,
     threats_in_window: store.threats.countAllSince(now - settings.countWindow),
     active_blocks: active.length,
-    pending_blocks: pending,
+    pending_blocks: pending.length,
+    pending_since: pending.length === 0 ? null : iso(Math.min(...pending.map(block => block.blocked_at))),
     max_blocks: settings.maxBlocks,
     evicted_blocks: totals.evicted,
     observed_blocks: standing.length - active.length,
@@ -74,104 +75,65 @@ function gather(store: Store, settings: Settings, now: Millis) {
   }
 }
 
-function brakeOf(store: Store) {
+/** What only the daemon knows; of one that is gone, its last word. */
+function daemonFacts(state: DaemonState | undefined, settings: Settings, pending: readonly ShownBlock[], now: Millis) {
+  const isAlive = state !== undefined && isRunning(state)
+  return {
+    running: isAlive,
+    responding: isAlive && now - state.updated_at < FRESH,
+    mode: state?.mode ?? settings.mode,
+    settings_mode: settings.mode,
+    settings_firewall: settings.firewall,
+    started_at: isAlive ? iso(state.started_at) : null,
+    stopped_at: iso(state?.stopped_at ?? null),
+    alive_at: iso(state?.updated_at ?? null),
+    sound_since: isAlive ? iso(state.sound_since ?? null) : null,
+    pid: isAlive ? state.pid : null,
+    version: state?.version ?? null,
+    model: state?.model ?? null,
+    firewall: state?.firewall ?? settings.firewall,
+    firewall_backend: isAlive ? state.firewall_backend : null,
+    firewall_in_step: isAlive && state.firewall_problem === undefined && state.mode === 'enforce' && pending.length === 0,
+    firewall_problem: isAlive ? (state.firewall_problem ?? null) : null,
+    database_problem: isAlive ? (state.database_problem ?? null) : null,
+    denied_file_problem: isAlive ? (state.denied_file_problem ?? null) : null,
+    entries_per_second: isAlive ? state.entries_per_second : 0,
+  }
+}
+
+function brakeOf(store: Store): StatusFacts['brake'] {
   const state = store.brake.state()
   return state.paused
     ? { paused_at: iso(state.at), addresses: state.blocked, clients: state.clients, usual: state.usual, model: state.model }
     : null
 }
 
-function logsOf(state: DaemonState | undefined, settings: Settings, store: Store) {
-  return settings.auditLogs.map(path => {
-    const known = state?.logs.find(log => log.path === path)
-    const file = store.positions.of(path).find(position => !position.done)
-    const lagSeconds = (known?.lag_bytes ?? 0) > 0 && state?.last_entry_at ? Math.round((state.updated_at - state.last_entry_at) / 1000) : 0
-    return {
-      path,
-      inode: file === undefined ? null : Number(file.inode),
-      offset: file?.offset ?? null,
-      lag_bytes: known?.lag_bytes ?? null,
-      lag_seconds: lagSeconds,
-      problem: known?.problem ?? null,
-      silence: known?.silence ?? null,
-    }
-  })
+function logOf(path: string, state: DaemonState | undefined, store: Store): LogStatus {
+  const known = state?.logs.find(log => log.path === path)
+  const file = store.positions.of(path).find(position => !position.done)
+  const isAlive = state !== undefined && isRunning(state)
+  const isBehind = state !== undefined && (known?.lag_bytes ?? 0) > 0 && known?.last_at !== undefined
+  return {
+    path,
+    inode: file === undefined ? null : Number(file.inode),
+    offset: file?.offset ?? null,
+    lag_bytes: known?.lag_bytes ?? null,
+    lag_seconds: isBehind ? Math.max(0, Math.round((state.updated_at - known.last_at!) / 1000)) : 0,
+    missing: isGone(path),
+    problem: isAlive ? (known?.problem ?? null) : null,
+    silence: !isAlive || known?.silence === undefined ? null : { ...known.silence, since: iso(known.silence.since) },
+  }
 }
 
-/** How the plugin of the web servers that write the logs decides, as far as they have told. */
-function inlineOf(settings: Settings, store: Store) {
-  return settings.auditLogs.flatMap(path => {
-    const seen = store.inlineScoring.of(path)
-    if (seen === undefined) return []
-    const modes = modesInUse(seen).map(({ mode, seenAt }) => ({ mode, last_seen_at: iso(seenAt), can_let_through: isOpening(mode) }))
-    return { log: path, modes, last_score_at: iso(seen.scoredAt ?? null) }
-  })
+/** How the plugin of the web servers that write a log decides, as far as they have told. */
+function inlineOf(log: string, store: Store): InlineStatus[] {
+  const seen = store.inlineScoring.of(log)
+  if (seen === undefined) return []
+  const modes = modesInUse(seen).map(({ mode, seenAt }) => ({ mode, last_seen_at: iso(seenAt), can_let_through: isOpening(mode) }))
+  return [{ log, modes, last_score_at: iso(seen.scoredAt ?? null) }]
 }
 
-function print(found: Found, now: Millis): void {
-  const lines: [string, string][] = [
-    ['daemon', daemonLine(found, now)],
-    ['protection', protectionLine(found)],
-    ...(found.brake === null ? [] : [['brake', brakeLine(found.brake)] satisfies [string, string]]),
-    ['blocks', blocksLine(found)],
-    ['threats', `${found.threats_in_window} in the window, ${found.threats} in all`],
-    [
-      'entries',
-      `${found.parsed} read, ${found.skipped} unreadable, ${found.lost_bytes} bytes lost; ${found.entries_per_second}/s, last ${relativeIso(found.last_entry_at, now)}`,
-    ],
-    ...found.logs.map((log): [string, string] => [
-      'log',
-      `${log.path}: ${log.problem ?? (log.offset === null ? 'nothing read yet' : `at byte ${log.offset}, ${log.lag_bytes ?? 0} bytes behind`)}`,
-    ]),
-    ...found.inline_scoring.flatMap(inline => inlineLines(inline, now)),
-    ['model', modelLine(found)],
-  ]
-  if (found.firewall_problem !== null) lines.push(['firewall', found.firewall_problem])
-  if (found.database_problem !== null) lines.push(['database', found.database_problem])
-  for (const [name, text] of lines) process.stdout.write(`${name.padEnd(11)} ${text}\n`)
-}
-
-function inlineLines({ modes, last_score_at }: Found['inline_scoring'][number], now: Millis): [string, string][] {
-  const score = last_score_at === null ? 'no score yet' : `last score ${relativeIso(last_score_at, now)}`
-  if (modes.length === 0) return [['inline', score]]
-  return modes.map(({ mode, last_seen_at, can_let_through }) => [
-    'inline',
-    `mode ${mode} (seen ${relativeIso(last_seen_at, now)}): ${MODE_TEXT[mode]}${can_let_through ? '; WARNING: it can let through what the CRS would block' : ''}; ${score}`,
-  ])
-}
-
-function modelLine({ model, model_health: health }: Found): string {
-  if (model === null) return 'unknown until the daemon has run'
-  return `${model}: ${health.model_status.replace('_', ' ')}, ${health.drifted ? health.drift : health.reason}`
-}
-
-function daemonLine({ running, responding, started_at, pid }: Found, now: Millis): string {
-  if (!running) return 'not running; start it with systemctl start modwarden'
-  const since = formatDuration(now - Date.parse(started_at ?? ''))
-  return responding ? `running for ${since} (pid ${pid})` : `pid ${pid} runs but has not answered for ${FRESH / 1000} s`
-}
-
-function brakeLine({ paused_at, addresses, clients, usual }: NonNullable<Found['brake']>): string {
-  return `automatic blocking is PAUSED since ${paused_at}: ${addresses} of ${clients} addresses within an hour for the model or the rules alone, usual are at most ${usual}; 'modwarden resume' goes on`
-}
-
-function blocksLine({ active_blocks, pending_blocks, proxied_blocks, observed_blocks, evicted_blocks, max_blocks }: Found): string {
-  const pending = pending_blocks > 0 ? `, ${pending_blocks} not in the firewall` : ''
-  const proxied = proxied_blocks > 0 ? `, ${proxied_blocks} behind a proxy (the scoring server refuses them)` : ''
-  const observed = observed_blocks > 0 ? `; ${observed_blocks} only observed ('modwarden observed')` : ''
-  const evicted = evicted_blocks > 0 ? `; ${evicted_blocks} made room (max_blocks ${max_blocks})` : ''
-  return `${active_blocks} active${pending}${proxied}${observed}${evicted}`
-}
-
-function protectionLine(found: Found): string {
-  if (found.mode === 'observe') return 'observing only: nothing is blocked (mode = "observe")'
-  if (!found.running) return 'standing blocks stay in the firewall; nothing new is blocked'
-  if (found.firewall_backend === 'dry-run' || found.firewall === 'dry-run') return 'dry run: nothing is blocked'
-  const partly = found.observe_reasons.length > 0 ? `, only observing ${found.observe_reasons.join(', ')}` : ''
-  return `enforcing${partly}; the firewall is ${found.firewall_in_step ? 'in step' : 'NOT in step'} (${found.firewall_backend})`
-}
-
-function healthOf(store: Store, settings: Settings, now: Millis) {
+function healthOf(store: Store, settings: Settings, now: Millis): StatusFacts['model_health'] {
   const first = hourOf(now - DAY)
   const { status, reason, tally, drift } = modelHealth(store, settings, first, store.modelCounts.hours(first))
   return {
@@ -183,8 +145,4 @@ function healthOf(store: Store, settings: Settings, now: Millis) {
     drifted: drift.drifted,
     drift: drift.reason,
   }
-}
-
-function relativeIso(at: string | null, now: Millis): string {
-  return at === null ? 'none yet' : relative(Date.parse(at), now)
 }

@@ -11,3 +11,13 @@ export function logSize(path: string): LogSize | undefined {
     return undefined
   }
 }
+
+/** Says whether nothing has that name; false where that cannot be seen. */
+export function isGone(path: string): boolean {
+  try {
+    statSync(path)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  }
+}

@@ -5,9 +5,15 @@ import type { Millis } from '../core/types.ts'
 /** What only the running daemon knows; `status` shows it beside what the database holds. */
 export type DaemonState = {
   pid: number
+  /** When that process began, in the kernel's own count: its number comes back for another one, also after a boot. */
+  birth?: string
   version: string
   started_at: Millis
   updated_at: Millis
+  /** When it ended in good order. */
+  stopped_at?: Millis
+  /** Since when nothing is known to be wrong; undefined while something is. */
+  sound_since?: Millis
   mode: 'enforce' | 'observe'
   firewall: string
   /** What holds the blocks now: `auto` chooses it. */
@@ -15,6 +21,7 @@ export type DaemonState = {
   /** Undefined while the firewall holds just what the table says. */
   firewall_problem?: string
   database_problem?: string
+  denied_file_problem?: string
   model: string
   /** `last_at`: the time of the last event that came out of it. */
   logs: { path: string; lag_bytes: number; last_at?: Millis; problem?: string; silence?: Silence }[]
@@ -30,12 +37,14 @@ export function statusPath(database: string): string {
 }
 
 /** Opens the state file. It is always one block, written in place: so it can be written on a full disk, and while somebody holds the database. */
-export function openStatusFile(path: string): { write(state: DaemonState): void; close(): void } {
+export function openStatusFile(path: string): { write(state: Omit<DaemonState, 'pid' | 'birth'>): void; close(): void } {
   const fd = openSync(path, 'w', 0o640)
   fchmodSync(fd, 0o640)
   writeSync(fd, Buffer.alloc(SIZE, ' '), 0, SIZE, 0)
+  const birth = birthOf(process.pid)
   return {
-    write(state) {
+    write(rest) {
+      const state = { pid: process.pid, ...(birth === undefined ? {} : { birth }), ...rest }
       const fits = (text: string) => Buffer.byteLength(text) <= SIZE
       const text = [state, { ...state, logs: state.logs.slice(0, 3) }].map(value => JSON.stringify(value)).find(fits)
       if (text !== undefined) writeSync(fd, text.padEnd(SIZE), 0, 'latin1')
@@ -54,11 +63,23 @@ export function readStatusFile(path: string): DaemonState | undefined {
 }
 
 /** Says whether the process that wrote a state still runs. */
-export function isRunning({ pid }: DaemonState): boolean {
+export function isRunning({ pid, birth, stopped_at }: DaemonState): boolean {
+  if (stopped_at !== undefined) return false
   try {
     process.kill(pid, 0)
-    return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
+  }
+  // Of a process that cannot be looked at nothing more can be said.
+  return birth === undefined || (birthOf(pid) ?? birth) === birth
+}
+
+/** When a process began, in clock ticks since the boot (proc(5), field 22 of stat); undefined where that cannot be seen. */
+function birthOf(pid: number): string | undefined {
+  try {
+    // The name of the program, in parentheses, may hold anything.
+    return readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').pop()!.split(' ')[19]
+  } catch {
+    return undefined
   }
 }

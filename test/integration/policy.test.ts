@@ -237,7 +237,10 @@ withDaemon(
     assert.deepEqual([level, addresses, Number(clients) > 100, usual, model], [50, 21, true, 0, 'poisoned'])
     await until('all is read', () => daemon.ids().length === 160)
     assert.equal(daemon.rules().match(/-j DROP/g)!.length, 20)
-    assert.match(daemon.command('status').stdout, /automatic blocking is PAUSED .* 'modwarden resume' goes on/)
+    assert.match(
+      daemon.command('status').stdout,
+      /^Partly protected: automatic blocking is PAUSED for .* \(the brake\)\n(?:.*\n)*? {2}> .*modwarden resume\n/,
+    )
     assert.equal((json(daemon, 'status')[0]!.brake as { addresses: number }).addresses, 21)
 
     daemon.write(1, { ip: '192.0.2.1', loggedScore: 9, attack: true, denied: true })

@@ -85,6 +85,7 @@ export function createEvents(database: Database) {
   const recentOf = database.prepare<[string, string, Millis, number, number], ShownEvent>(
     `SELECT ${SHOWN} FROM events WHERE (ip = ? OR address = ?) AND at >= ? AND score >= ? ORDER BY at DESC, id DESC LIMIT ?`,
   )
+  const newestSeenAt = database.prepare<[], Millis>('SELECT seen_at FROM events ORDER BY id DESC LIMIT 1').pluck()
   const heard = database.prepare<[number, number], HeardRow>(
     `SELECT id, log, at, seen_at AS seenAt, trust, method IS NOT NULL AS request, rules <> '[]' AS match,
        coalesce(inbound_score, logged_score) IS NOT NULL AS score FROM events WHERE id > ? ORDER BY id LIMIT ?`,
@@ -119,6 +120,9 @@ export function createEvents(database: Database) {
       )
       return Number(lastInsertRowid)
     },
+    /** When the last event came out; undefined before the first. */
+    newestSeenAt: (): Millis | undefined => newestSeenAt.get(),
+
     /** The next events behind an id, in the order in which they were seen, as far as they tell of the life of a log. */
     heard: (after: number, limit: number): (HeardEvent & { id: number; log: string; seenAt: Millis; isTrusted: boolean })[] =>
       heard.all(after, limit).map(({ id, log, at, seenAt, trust, request, match, score }) => ({
