@@ -1,10 +1,12 @@
 import { uptime } from 'node:os'
 import { createAllowed, neverBlocked } from './allowed.ts'
+import type { Announcer } from './announce.ts'
 import { createCommit } from './commit.ts'
 import { createSplitter } from './core/entry/split.ts'
 import { createLocalOffset } from './core/entry/time.ts'
 import type { Settings } from './core/settings.ts'
 import type { Millis } from './core/types.ts'
+import { createCrawlers } from './crawlers.ts'
 import type { CutConnections } from './edge/firewall/cut-connections.ts'
 import { type FollowOptions, followAuditLogs } from './edge/follow.ts'
 import { readIndexedFiles } from './edge/indexed-file.ts'
@@ -12,6 +14,7 @@ import type { Log } from './edge/log.ts'
 import { logSize } from './edge/log-size.ts'
 import { createMemoryKeeper } from './edge/memory.ts'
 import { openModel } from './edge/model-file.ts'
+import { openCrawlersFile } from './edge/notification/crawlers-file.ts'
 import type { Notify } from './edge/notify.ts'
 import { protectedAddresses } from './edge/protected-addresses.ts'
 import { openStatusFile, statusPath } from './edge/status-file.ts'
@@ -41,6 +44,8 @@ export type DaemonParts = {
   /** Ends the live connections of addresses that are blocked from now on. */
   cutConnections?: CutConnections
   log: Log
+  /** Hands on to the notifier what it is to send and to look up. */
+  announcer: Announcer
   notify: Notify
   clock: () => Millis
   signal: AbortSignal
@@ -55,7 +60,7 @@ export type Daemon = { reload(settings: Settings): Promise<void>; ended: Promise
 /** Builds the chain from the table, then follows the audit logs and keeps the firewall in step until the signal; `ended` resolves when all is committed.
  *  Throws when the firewall cannot be used at the start. */
 export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
-  const { store, log, notify, clock } = parts
+  const { store, log, announcer, notify, clock } = parts
   const live = { settings: parts.settings }
   const stop = new AbortController()
   const signal = AbortSignal.any([parts.signal, stop.signal])
@@ -87,6 +92,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   }
   const commit = createCommit({ store, handle: batch => handleBatch(batch, pipeline), health, turn: status.moved, signal })
   const keeper = createKeeper({ store, settings: () => live.settings, allowed, narrate, health, clock })
+  const crawlers = createCrawlers({ store, settings: () => live.settings, file: openCrawlersFile(), ask: announcer.ask, log, clock })
   const enforceRows = createEnforce({ store, firewall: parts.firewall, clock, allowed: allowed.networks })
 
   const watchModel = createModelWatch({ store, settings: () => live.settings, log, clock })
@@ -140,6 +146,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       if (handled.held > 0) guarded(keeper.lookAtBrake)
       if (handled.blocks.length === 0) continue
       keeper.changed()
+      guarded(() => crawlers.blocked(handled.blocks))
       await enforce(false)
     }
   }
@@ -163,7 +170,10 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     const hasWork = () => {
       const before = version
       version = store.dataVersion()
-      const isDue = before !== version || (store.blocks.nextExpiry() ?? Number.POSITIVE_INFINITY) <= clock()
+      let isDue = before !== version || (store.blocks.nextExpiry() ?? Number.POSITIVE_INFINITY) <= clock()
+      guarded(() => {
+        isDue = crawlers.takeIn() || isDue
+      })
       if (isDue) keeper.changed()
       return isDue
     }
@@ -172,6 +182,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
         { every: VERIFY_WATCHED, due: isVerifyDue, work: verify },
         { every: 5 * SECOND, due: hasWork, work: takeUp },
         { every: SECOND, work: narrate.flush },
+        { every: SECOND, work: () => announcer.report(health) },
         { every: SECOND, work: () => guarded(keeper.writeDenied) },
         { every: STATUS_EVERY, work: status.write },
         { every: parts.watchdogEvery, work: () => (status.isMoving() ? notify.watchdog() : undefined) },

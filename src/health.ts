@@ -1,15 +1,15 @@
 import type { Millis } from './core/types.ts'
 import type { Log } from './edge/log.ts'
 
-/** What can be wrong while the daemon runs on. */
-export type Part = 'firewall' | 'database' | 'log' | 'denied_file' | 'brake' | 'silence'
+/** What can be wrong while the daemon, or the notifier (the last three), runs on. */
+export type Part = 'firewall' | 'database' | 'log' | 'denied_file' | 'brake' | 'silence' | 'outbox' | 'delivery' | 'progress' | 'crawlers'
 
 const REPEAT: Millis = 60_000
 
 export type Health = ReturnType<typeof createHealth>
 
 /** Keeps what is wrong right now, tells it once when it begins, again every minute, and when it is over. */
-export function createHealth(log: Log, clock: () => Millis, onChange: (summary: string) => void) {
+export function createHealth(log: Log, clock: () => Millis, onChange: (summary: string) => void, fine = 'following') {
   const problems = new Map<string, { part: Part; problem: string; since: Millis; toldAt: Millis }>()
   let soundSince = clock()
   const remove = (key: string): boolean => {
@@ -18,7 +18,7 @@ export function createHealth(log: Log, clock: () => Millis, onChange: (summary: 
     return wasThere
   }
   const summary = () =>
-    problems.size === 0 ? 'following' : `degraded: ${[...problems.values()].map(({ part, problem }) => `${part}: ${problem}`).join('; ')}`
+    problems.size === 0 ? fine : `degraded: ${[...problems.values()].map(({ part, problem }) => `${part}: ${problem}`).join('; ')}`
   return {
     /** Notes a problem; `about` tells several of one part apart (the path of a log). */
     failed(part: Part, problem: string, about = ''): void {

@@ -26,6 +26,8 @@ try {
 } catch (error) {
   process.exitCode = tell(error)
 }
+// The resolver of the system cannot be told to stop: what it still looks up must not hold up the end.
+if (program.args[0] === 'notify') process.exit()
 
 /** Says what went wrong in one sentence and gives the exit status. */
 function tell(error: unknown): number {

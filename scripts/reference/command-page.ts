@@ -21,7 +21,7 @@ export function commandPage(program: Command, page: Pick<Page, 'version' | 'date
     roff(program.description()),
     '.PP',
     roff(
-      `Started as root, every command but ${STAY_ROOT.join(' and ')} gives root up for the user modwarden, where there is one, before it opens anything.`,
+      `Started as root, every command but ${new Intl.ListFormat('en').format(STAY_ROOT)} gives root up for the user modwarden, where there is one, before it opens anything.`,
     ),
     '.SH OPTIONS',
     ...options(program),
@@ -74,6 +74,7 @@ function files(): string[] {
   const { database, modelDir, scoreSocket, deniedFile } = SETTINGS
   return [
     ...item('/etc/modwarden/modwarden.toml, /etc/modwarden/conf.d/*.toml', 'the settings, see modwarden.toml(5)'),
+    ...item('/etc/modwarden/notify.toml', 'the settings of modwarden-notify, see there too'),
     ...[database, modelDir, deniedFile, scoreSocket].flatMap(({ fallback, help }) => item(String(fallback), help)),
   ]
 }

@@ -1,15 +1,22 @@
 import type { Settings } from '../core/settings.ts'
 import { SERVICE_USER } from '../edge/drop-user.ts'
-import { loadSettings, type SettingsValues } from '../edge/settings-file.ts'
+import { loadSettings, notifySettingsPath, type SettingsValues } from '../edge/settings-file.ts'
 import { openReader, openStore, type Store } from '../edge/store/store.ts'
 
 /** What every command may need; nothing is read before it is asked for. */
-export type Context = { settings: (more?: readonly SettingsValues[]) => Settings; reader: () => Store; writer: () => Store }
+export type Context = {
+  settings: (more?: readonly SettingsValues[]) => Settings
+  /** Where the notifier's settings stand. */
+  notifyPath: () => string
+  reader: () => Store
+  writer: () => Store
+}
 
 export function createContext(configPath: () => string | undefined): Context {
   const settings = (more?: readonly SettingsValues[]) => loadSettings(configPath(), more)
   return {
     settings,
+    notifyPath: () => notifySettingsPath(configPath()),
     reader: () => readable(settings().database, () => openReader(settings().database)),
     writer: () => readable(settings().database, () => openStore(settings().database, { create: false })),
   }

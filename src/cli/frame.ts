@@ -7,7 +7,7 @@ import { type Context, createContext } from './context.ts'
 export type Frame = { program: Command; context: Context }
 
 /** These need root and open nothing that strangers wrote, or give it up for a user of their own. */
-export const STAY_ROOT = ['flush', 'serve']
+export const STAY_ROOT = ['flush', 'serve', 'notify']
 
 /** Makes the program with the options that stand before every command. */
 export function createFrame(): Frame {

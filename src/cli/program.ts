@@ -11,6 +11,7 @@ import { registerFeeds } from './feeds.ts'
 import { registerFlush } from './flush.ts'
 import { type Frame, finish } from './frame.ts'
 import { registerModels } from './models.ts'
+import { registerNotify } from './notify.ts'
 import { registerObserved } from './observed.ts'
 import { registerParse } from './parse.ts'
 import { registerReplay } from './replay.ts'
@@ -28,6 +29,7 @@ export function registerAll({ program, context }: Frame): void {
   const model = { modelDir: () => context.settings().modelDir }
   registerRun(program, context)
   registerServe(program, context)
+  registerNotify(program, context)
   registerCheck(program, context)
   registerStatus(program, context)
   registerBlocks(program, context)

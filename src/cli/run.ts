@@ -1,16 +1,25 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Command } from 'commander'
+import { createAnnouncer } from '../announce.ts'
 import type { Settings } from '../core/settings.ts'
 import { startDaemon } from '../daemon.ts'
 import { chooseFirewall } from '../edge/firewall/choose.ts'
 import { createCutConnections } from '../edge/firewall/cut-connections.ts'
 import { createLog, type Log } from '../edge/log.ts'
+import { openWanted } from '../edge/notification/notify-settings.ts'
+import { openOutboxFiles } from '../edge/notification/outbox-files.ts'
 import { createNotify, watchdogEvery } from '../edge/notify.ts'
 import { createRun } from '../edge/run-command.ts'
 import { SettingsError } from '../edge/settings-file.ts'
 import { openDaemonStore } from '../edge/store/set-aside.ts'
+import { createOutbox } from '../outbox.ts'
 import type { Context } from './context.ts'
 
 type Options = { dryRun?: true; fromStart?: true }
+
+/** Notifications that are not written by then at a stop are left to the journal. */
+const LAST_WORDS = 300
 
 export function registerRun(program: Command, context: Context): void {
   program
@@ -25,7 +34,9 @@ export function registerRun(program: Command, context: Context): void {
 async function run(context: Context, options: Options): Promise<void> {
   const read = context.settings()
   const settings: Settings = options.dryRun ? { ...read, firewall: 'dry-run' } : read
-  const log = createLog({ fd: 1, hasPrefix: process.env.JOURNAL_STREAM !== undefined })
+  const journal = createLog({ fd: 1, hasPrefix: process.env.JOURNAL_STREAM !== undefined })
+  const announcer = openAnnouncer(settings, context.notifyPath(), journal)
+  const { log } = announcer
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
 
@@ -44,6 +55,7 @@ async function run(context: Context, options: Options): Promise<void> {
       firewall,
       ...(firewall.backend() === 'dry-run' ? {} : { cutConnections: createCutConnections(createRun({ timeout: 5000 }), log, stop.signal) }),
       log,
+      announcer,
       notify,
       clock: Date.now,
       signal: stop.signal,
@@ -56,7 +68,20 @@ async function run(context: Context, options: Options): Promise<void> {
     log.info('daemon.stopped')
   } finally {
     store.close()
+    await announcer.close(LAST_WORDS)
   }
+}
+
+/** A dry run blocks nobody: there is nothing to tell. */
+function openAnnouncer(settings: Settings, path: string, log: Log) {
+  const outbox = createOutbox({
+    files: openOutboxFiles(settings.outboxDir),
+    clock: Date.now,
+    newId: randomUUID,
+    pause: (length, signal) => wait(length, undefined, { signal }).catch(() => {}),
+  })
+  const wanted = settings.firewall === 'dry-run' ? undefined : openWanted(path, log)
+  return createAnnouncer({ outbox, wanted, log, clock: Date.now })
 }
 
 /** Takes over new settings, or keeps the old ones and says what is wrong with the new. */
@@ -66,7 +91,7 @@ async function reload(
   { log, apply }: { log: Log; apply: (settings: Settings) => Promise<void> },
 ): Promise<void> {
   const next = newSettings(context, log) ?? started
-  const fixed = ['auditLogs', 'database', 'firewall', 'chains', 'mode', 'storageDir', 'modelDir'] as const
+  const fixed = ['auditLogs', 'database', 'firewall', 'chains', 'mode', 'storageDir', 'modelDir', 'outboxDir'] as const
   const kept = Object.fromEntries(fixed.map(key => [key, started[key]]))
   const changed = fixed.filter(key => JSON.stringify(next[key]) !== JSON.stringify(started[key]))
   if (changed.length > 0) log.warn('settings.kept', { settings: changed, remedy: 'these take effect with systemctl restart modwarden' })

@@ -87,6 +87,12 @@ export function createCover(networks: Iterable<string>): (network: string) => st
   }
 }
 
+/** Gives the name under which the DNS keeps the names of an address. */
+export function reverseName(ip: Ip): string {
+  if (isIP(ip) === 4) return `${ip.split('.').reverse().join('.')}.in-addr.arpa`
+  return `${[...groupsOf(ip).toString(16).padStart(32, '0')].reverse().join('.')}.ip6.arpa`
+}
+
 /** Gives the two halves of a network. */
 export function halvesOf(network: string): [string, string] {
   const { base, bits, version } = splitNetwork(network)

@@ -4,11 +4,17 @@ import { parseNetwork } from './ip.ts'
 import type { Millis } from './types.ts'
 
 export type Reader<T> = v.GenericSchema<unknown, T>
-export type Setting<T> = { key: string; fallback: unknown; help: string; read: Reader<T> }
+/** `isSecret`: its value is never printed, not even a wrong one. */
+export type Setting<T> = { key: string; fallback: unknown; help: string; read: Reader<T>; isSecret?: true }
 
 /** Makes a row of the table of settings. */
 export function row<T>(key: string, fallback: unknown, help: string, read: Reader<T>): Setting<T> {
   return { key, fallback, help, read }
+}
+
+/** Makes a row whose value nobody may read in a message. */
+export function secretRow<T>(key: string, fallback: unknown, help: string, read: Reader<T>): Setting<T> {
+  return { key, fallback, help, read, isSecret: true }
 }
 
 export function text(): Reader<string> {
@@ -103,4 +109,17 @@ export function chainNames(): Reader<readonly string[]> {
     v.check(value => value !== 'MODWARDEN', 'must not hold our own chain'),
   )
   return v.pipe(v.array(name, 'must be a list of chain names'), v.minLength(1, 'must name at least one chain'))
+}
+
+export function domainNames(): Reader<readonly string[]> {
+  const name = v.pipe(
+    v.string('must be a list of domains'),
+    v.transform(value => value.toLowerCase()),
+    // A name of one label is a whole top-level domain.
+    v.regex(
+      /^(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/,
+      'must hold domains such as googlebot.com',
+    ),
+  )
+  return v.pipe(v.array(name, 'must be a list of domains'), v.maxLength(32, 'must not hold more than 32 domains'))
 }

@@ -1,14 +1,28 @@
 import { SETTINGS } from './settings.ts'
+import { NOTIFY_SETTINGS } from './settings-notify.ts'
+import type { Rows } from './settings-parse.ts'
 
 /** Writes the sample settings file: every setting, commented out, with its default and help. */
 export function settingsSample(): string {
-  const head = [
+  return sample(SETTINGS, [
     '# Settings of modwarden: /etc/modwarden/modwarden.toml, then /etc/modwarden/conf.d/*.toml in order.',
     '# Durations: 90s 10m 1h 7d 2w, -1 never ends. Check with: modwarden check',
     '',
-  ]
+  ])
+}
+
+/** Writes the sample of the notifier's settings file. */
+export function notifySample(): string {
+  return sample(NOTIFY_SETTINGS, [
+    '# Settings of modwarden-notify: /etc/modwarden/notify.toml, which may hold secrets: root:modwarden-notify, 0640.',
+    '# Check with: modwarden check; modwarden notify --test. Then: systemctl restart modwarden-notify',
+    '',
+  ])
+}
+
+function sample(settings: Rows, head: readonly string[]): string {
   let table = ''
-  const rows = Object.values(SETTINGS).flatMap(({ key: path, fallback, help }) => {
+  const rows = Object.values(settings).flatMap(({ key: path, fallback, help }) => {
     const [key, within = ''] = path.split('.').reverse()
     const head = within === table ? [] : [`[${within}]`, '']
     table = within
@@ -16,6 +30,7 @@ export function settingsSample(): string {
   })
   return [...head, ...rows].join('\n')
 }
+
 /** Writes the reference of the settings for docs/settings.md. */
 export function settingsMarkdown(): string {
   const head = ['# Settings', '', 'Made from `src/core/settings.ts` by `npm run docs`; a test compares them.', '']
@@ -25,8 +40,20 @@ export function settingsMarkdown(): string {
     'Durations are written `90s`, `10m`, `1h`, `7d`, `2w`; `-1` never ends. `score.socket` is the key `socket` of the table `[score]`.',
     '',
   ]
-  const rows = Object.values(SETTINGS).map(({ key, fallback, help }) => `| \`${key}\` | \`${toml(fallback)}\` | ${help} |`)
-  return [...head, ...where, '| key | default | |', '|---|---|---|', ...rows, ''].join('\n')
+  const notify = [
+    '',
+    '## notify.toml',
+    '',
+    'The settings of `modwarden-notify` stand in a file of their own beside it, `/etc/modwarden/notify.toml`, which may hold secrets',
+    '(root:modwarden-notify, 0640): see [notifications.md](notifications.md).',
+    '',
+  ]
+  return [...head, ...where, ...tableOf(SETTINGS), ...notify, ...tableOf(NOTIFY_SETTINGS), ''].join('\n')
+}
+
+function tableOf(settings: Rows): string[] {
+  const rows = Object.values(settings).map(({ key, fallback, help }) => `| \`${key}\` | \`${toml(fallback)}\` | ${help} |`)
+  return ['| key | default | |', '|---|---|---|', ...rows]
 }
 
 /** A value as a settings file has it. */

@@ -1,8 +1,9 @@
-import * as v from 'valibot'
 import { hookOf } from './backend-choice.ts'
+import { type FileValues, parseRows, type ValuesOf } from './settings-parse.ts'
 import {
   between,
   chainNames,
+  domainNames,
   duration,
   durationOrAuto,
   headerName,
@@ -11,14 +12,12 @@ import {
   oneOf,
   path,
   paths,
-  type Reader,
   row,
   type Setting,
   text,
   whole,
 } from './settings-readers.ts'
 import { SCORE_SETTINGS } from './settings-score.ts'
-import type { Result } from './types.ts'
 
 /** Every setting is one row here: the file, `check`, the sample and docs/settings.md are made from it. */
 export const SETTINGS = {
@@ -181,38 +180,34 @@ export const SETTINGS = {
     'The most events that are kept; the busiest addresses lose their own oldest first.',
     whole(1000, 100_000_000),
   ),
+  verifiedCrawlers: row(
+    'verified_crawlers',
+    [],
+    'Domains of crawlers such as "googlebot.com", "search.msn.com": a blocked address whose name (reverse DNS) lies under one of them, and whose name gives the address again, is allowed for a week. modwarden-notify looks that up.',
+    domainNames(),
+  ),
+  outboxDir: row(
+    'outbox_dir',
+    '/var/lib/modwarden-outbox',
+    'Where the daemon puts what modwarden-notify is to send or to look up.',
+    path(),
+  ),
+  notifyDir: row(
+    'notify_dir',
+    '/var/lib/modwarden-notify',
+    'Where modwarden-notify keeps what it has sent, and the crawlers that it has verified.',
+    path(),
+  ),
   // Tables come last, as in a TOML file.
   ...SCORE_SETTINGS,
 } as const satisfies Record<string, Setting<unknown>>
 
-const TABLES: ReadonlySet<string> = new Set(Object.values(SETTINGS).flatMap(({ key }) => key.split('.').slice(0, -1)))
-
-export type Settings = { readonly [K in keyof typeof SETTINGS]: v.InferOutput<(typeof SETTINGS)[K]['read']> }
+export type Settings = ValuesOf<typeof SETTINGS>
 
 /** Reads the settings of one or more parsed files, later ones winning; every problem comes back at once, each as `file: key: what, got`. */
-export function parseSettings(
-  files: readonly { name: string; values: Readonly<Record<string, unknown>> }[],
-): { ok: true; value: Settings } | { ok: false; problems: string[] } {
-  const problems: string[] = []
-  const known = new Map<string, keyof typeof SETTINGS>(
-    Object.entries(SETTINGS).map(([name, setting]) => [setting.key, name as keyof typeof SETTINGS]),
-  )
-  const settings: Record<string, unknown> = {}
-  for (const [name, setting] of Object.entries(SETTINGS)) settings[name] = v.parse(setting.read, setting.fallback)
-  for (const file of files) {
-    for (const [key, value] of flatten(file.values)) {
-      const name = known.get(key)
-      if (name === undefined) {
-        problems.push(`${file.name}: ${key}: unknown key${didYouMean(key, [...known.keys()])}`)
-        continue
-      }
-      const read = readSetting(SETTINGS[name].read, value)
-      if (read.ok) settings[name] = read.value
-      else problems.push(`${file.name}: ${key}: ${read.problem}`)
-    }
-  }
+export function parseSettings(files: readonly FileValues[]): { ok: true; value: Settings } | { ok: false; problems: string[] } {
+  const { values: whole, problems } = parseRows(SETTINGS, files)
   if (problems.length > 0) return { ok: false, problems }
-  const whole = settings as Settings
   if (whole.repeatScore > whole.blockScore)
     problems.push(`repeat_score: must not be above block_score, got ${whole.repeatScore} and ${whole.blockScore}`)
   if (whole.trustedProxies.length > 0 && whole.clientIpHeader === '')
@@ -229,27 +224,4 @@ export function parseSettings(
       `chains: a table of nftables sees only INPUT, FORWARD and DOCKER-USER, got ${unseen}; set firewall = "iptables" or "ipset"`,
     )
   return problems.length === 0 ? { ok: true, value: whole } : { ok: false, problems }
-}
-
-/** Gives what stands in a table under the names of both, `score.socket`. */
-function flatten(values: Readonly<Record<string, unknown>>): [string, unknown][] {
-  return Object.entries(values).flatMap(([key, value]): [string, unknown][] =>
-    TABLES.has(key) && isTable(value) ? Object.entries(value).map(([name, inner]) => [`${key}.${name}`, inner]) : [[key, value]],
-  )
-}
-
-function isTable(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
-}
-
-function readSetting(read: Reader<unknown>, value: unknown): Result<unknown> {
-  const result = v.safeParse(read, value, { abortEarly: true })
-  if (result.success) return { ok: true, value: result.output }
-  const shown = JSON.stringify(value) ?? String(value)
-  return { ok: false, problem: `${result.issues[0].message}, got ${shown.slice(0, 80)}` }
-}
-
-function didYouMean(key: string, keys: readonly string[]): string {
-  const near = keys.find(other => other.startsWith(key.slice(0, 5)) || key.replaceAll('-', '_') === other)
-  return near === undefined ? '' : `; did you mean ${near}?`
 }

@@ -9,6 +9,9 @@ const posix = process as unknown as { initgroups(user: string, extraGroup: numbe
 /** The user that the scoring server runs as. */
 export const SCORE_USER = 'modwarden-score'
 
+/** The user that the notifier runs as. */
+export const NOTIFY_USER = 'modwarden-notify'
+
 /** Gives up root for the service user (or another) where there is one, before anything that strangers may have written is opened. `extraGroup` is
  *  the number of a group that the process stays in. Returns the user's name, or undefined when nothing changed. Throws when the change is refused. */
 export function dropToServiceUser(passwd = '/etc/passwd', { user = SERVICE_USER, extraGroup }: Drop = {}): string | undefined {

@@ -37,7 +37,8 @@ function toAscii(line: string): string {
   return line.replace(/[^\n\x20-\x7e]/g, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-function bounded(fields: Fields): Fields {
+/** Makes fields fit to be written: strings of at most 256 printable ASCII characters, lists of at most 50. */
+export function bounded(fields: Fields): Fields {
   return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, boundedValue(value)]))
 }
 

@@ -28,36 +28,69 @@ export class CommandError extends Error {
   }
 }
 
+type RunOptions = {
+  timeout: number
+  /** What else stands in the program's environment. */
+  variables?: Readonly<Record<string, string>>
+  /** A program of somebody else's choice: what it prints goes nowhere, and what it started ends with it when its time is up. */
+  isForeign?: boolean
+  /** Ends the program early. */
+  signal?: AbortSignal
+}
+
 /** The only place that starts a program: an array of arguments, never a shell, a fixed PATH, killed after `timeout` ms.
  *  Throws CommandError when it cannot be started, fails or takes too long; output beyond 64 MiB counts as failure. */
-export function createRun({ timeout }: { timeout: number }): Run {
+export function createRun({ timeout, variables = {}, isForeign = false, signal }: RunOptions): Run {
   return (program, args, input) =>
     new Promise((resolve, reject) => {
       const child = spawn(program, args, {
-        stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-        env: environment(),
-        timeout,
-        killSignal: 'SIGKILL',
+        stdio: [input === undefined ? 'ignore' : 'pipe', isForeign ? 'ignore' : 'pipe', isForeign ? 'ignore' : 'pipe'],
+        env: { ...(isForeign ? OWN : environment()), ...variables },
+        detached: isForeign,
       })
-      const out = collect(child.stdout!)
-      const err = collect(child.stderr!)
+      const out = collect(child.stdout)
+      const err = collect(child.stderr)
+      const kill = () => void (isForeign ? killGroup(child.pid) : child.kill('SIGKILL'))
+      let isLate = false
+      const timer = setTimeout(() => {
+        isLate = true
+        kill()
+      }, timeout)
+      signal?.addEventListener('abort', kill, { once: true })
+      const over = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', kill)
+      }
+      if (signal?.aborted) kill()
       // A child that exits before it has read its input makes the pipe fail: its exit status says why.
       child.stdin?.on('error', () => {})
       child.stdin?.end(input)
-      child.on('error', cause => reject(new CommandError(`cannot run ${program}: ${cause.message}`, { program, cause })))
-      child.on('close', (status, signal) => {
-        if (status === 0) return resolve(out())
+      child.on('error', cause => {
+        over()
+        reject(new CommandError(`cannot run ${program}: ${cause.message}`, { program, cause }))
+      })
+      child.on('close', (status, by) => {
+        over()
+        if (status === 0 && !isLate) return resolve(out())
         const stderr = err().trim()
-        const how = signal === 'SIGKILL' ? `took longer than ${timeout} ms and was ended` : `failed with status ${status ?? signal}`
+        const how = isLate ? `took longer than ${timeout} ms and was ended` : `failed with status ${status ?? by}`
         reject(
           new CommandError(`${program} ${how}: ${stderr.split('\n').slice(-3).join(' / ').slice(0, 400)}`, {
             program,
-            status: status ?? undefined,
+            status: isLate ? undefined : (status ?? undefined),
             stderr,
           }),
         )
       })
     })
+}
+
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended.
+  }
 }
 
 /** Runs a program so that the kernel ends it when whoever started it dies, also by SIGKILL: one that waits for the kernel to tell something would
@@ -109,16 +142,18 @@ function hearLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void
   })
 }
 
+const OWN = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' }
+
 function environment(): Record<string, string> {
   const names = ['NOTIFY_SOCKET', 'XTABLES_LOCKFILE']
   const kept = Object.fromEntries(names.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]!]])))
-  return { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...kept }
+  return { ...OWN, ...kept }
 }
 
-function collect(stream: NodeJS.ReadableStream): () => string {
+function collect(stream: NodeJS.ReadableStream | null): () => string {
   const chunks: Buffer[] = []
   let size = 0
-  stream.on('data', (chunk: Buffer) => {
+  stream?.on('data', (chunk: Buffer) => {
     size += chunk.length
     if (size <= 64 * 1024 * 1024) chunks.push(chunk)
   })

@@ -35,6 +35,11 @@ export function loadSettings(named: string | undefined, more: readonly SettingsV
   return settings.value
 }
 
+/** Gives the path of the notifier's settings: beside the settings file. */
+export function notifySettingsPath(named: string | undefined): string {
+  return join(dirname(named ?? DEFAULT_FILE), 'notify.toml')
+}
+
 /** Reads `KEY=VALUE` as a command line has it: the value as TOML, or as the text that it is. */
 export function parseAssignment(text: string): Readonly<Record<string, unknown>> | undefined {
   const [, key, value] = /^([a-z0-9_]+)=([^\n]*)$/.exec(text) ?? []

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { isIP } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { addressKey, canonicalIp, createNetworkSet, parseNetwork } from '../../src/core/ip.ts'
+import { addressKey, canonicalIp, createNetworkSet, parseNetwork, reverseName } from '../../src/core/ip.ts'
 
 const canonical: [string, string | undefined][] = [
   ['192.0.2.1', '192.0.2.1'],
@@ -50,6 +50,11 @@ test('a set holds its addresses and subnets, and every network that reaches into
     ['10.9.9.9', '11.0.0.1', '2001:db8::7', '2001:db8::8', '2001:db8::/64', '2001:db9::/64', '8.0.0.0/5', '10.1.0.0/16'].map(has),
     [true, false, true, false, true, false, true, true],
   )
+})
+
+test('the DNS keeps the names of an address under its digits, backwards', () => {
+  assert.equal(reverseName('192.0.2.1'), '1.2.0.192.in-addr.arpa')
+  assert.equal(reverseName('2001:db8::567:89ab'), 'b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa')
 })
 
 test('whatever is canonical stays so, and keys are networks', () => {

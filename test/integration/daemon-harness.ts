@@ -1,11 +1,13 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
+import { readName } from '../../src/core/notification/message.ts'
 import { type FakeEntry, v3Entry } from '../entries.ts'
-import { createNamespace } from '../netns.ts'
+import { createNamespace, whyNoNamespace } from '../netns.ts'
 import { until } from '../until.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -106,4 +108,26 @@ export function createDaemonHarness(
       rmSync(folder, { recursive: true })
     },
   }
+}
+
+/** Runs a test on a real daemon; `settings` may need its folder. */
+export function withDaemon(name: string, settings: (folder: string) => string, work: (daemon: DaemonHarness) => Promise<void>): void {
+  test(name, { skip: whyNoNamespace() ?? false, timeout: 90_000 }, async () => {
+    const daemon = createDaemonHarness(settings)
+    try {
+      await work(daemon)
+    } catch (error) {
+      process.stderr.write(daemon.text().slice(-4000))
+      throw error
+    } finally {
+      await daemon.remove()
+    }
+  })
+}
+
+/** The events that a daemon with `outbox_dir` in its folder has put into the outbox, in their order. */
+export function announced({ folder }: DaemonHarness): string[] {
+  const outbox = join(folder, 'outbox')
+  const names = readdirSync(outbox).filter(name => readName(name) !== undefined)
+  return names.sort().map(name => (JSON.parse(readFileSync(join(outbox, name), 'utf8')) as { event: string }).event)
 }

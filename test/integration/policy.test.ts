@@ -2,28 +2,10 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import { whyNoNamespace } from '../netns.ts'
 import { until } from '../until.ts'
-import { createDaemonHarness, type DaemonHarness } from './daemon-harness.ts'
+import { announced, type DaemonHarness, withDaemon } from './daemon-harness.ts'
 
 const BASE = new URL('../../models/base.json', import.meta.url)
-const skip = whyNoNamespace() ?? false
-
-/** Runs a test on a real daemon; `settings` may need its folder. */
-function withDaemon(name: string, settings: (folder: string) => string, work: (daemon: DaemonHarness) => Promise<void>): void {
-  test(name, { skip, timeout: 90_000 }, async () => {
-    const daemon = createDaemonHarness(settings)
-    try {
-      await work(daemon)
-    } catch (error) {
-      process.stderr.write(daemon.text().slice(-4000))
-      throw error
-    } finally {
-      await daemon.remove()
-    }
-  })
-}
 
 /** The text of the model that ships with the program, under another version. */
 function baseModelAs(version: string): string {
@@ -218,8 +200,10 @@ withDaemon(
 
 withDaemon(
   'a poisoned model is braked: it is told, standing blocks stay, a real attack is still dropped, and resume goes on',
-  () => '',
+  folder => `outbox_dir = "${folder}/outbox"`,
   async daemon => {
+    mkdirSync(join(daemon.folder, 'outbox'))
+    writeFileSync(join(daemon.folder, 'notify.toml'), '[notify]\ncommand = "/bin/true"\non = ["brake"]\n')
     // The inline scorer has the same model, and scores what is ordinary 9.
     const strange = { loggedScore: 9 }
     await daemon.start()
@@ -235,6 +219,7 @@ withDaemon(
     await until('the brake is told', () => event('brake.engaged') && event('brake.held'))
     const { level, addresses, clients, usual, model } = event('brake.engaged')!
     assert.deepEqual([level, addresses, Number(clients) > 100, usual, model], [50, 21, true, 0, 'poisoned'])
+    await until('it is announced', () => announced(daemon).join() === 'brake.engaged')
     await until('all is read', () => daemon.ids().length === 160)
     assert.equal(daemon.rules().match(/-j DROP/g)!.length, 20)
     assert.match(
@@ -255,6 +240,7 @@ withDaemon(
     assert.match(daemon.command('resume').stdout, /goes on/)
     assert.deepEqual(json(daemon, 'resume'), [{ was_paused: false, brake_armed_at: null }])
     await until('it is told', () => event('brake.released'))
+    await until('it is announced', () => announced(daemon).join() === 'brake.engaged,brake.engaged,brake.released')
     daemon.write(1, { ip: '198.18.0.59', ...strange })
     await until('it is dropped now', () => daemon.isDropped('198.18.0.59'))
     assert.equal(json(daemon, 'status')[0]!.brake, null)

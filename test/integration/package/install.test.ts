@@ -36,8 +36,11 @@ test('an installation starts the daemon, the scoring server and the timers, and 
   assert.deepEqual([enabled('modwarden-restore.service'), property('modwarden-restore', 'ExecMainStartTimestamp')], ['enabled', ''])
   assert.equal(property('modwarden', 'StatusText'), 'following')
   // Every timer and every service that stays is there, whichever the package has by now.
-  for (const unit of [...unitsOf('timer'), ...unitsOf('service').filter(name => property(name, 'Type') !== 'oneshot')])
-    assert.deepEqual([enabled(unit), isActive(unit)], ['enabled', true], unit)
+  const staying = unitsOf('service').filter(name => property(name, 'Type') !== 'oneshot' && name !== 'modwarden-notify.service')
+  for (const unit of [...unitsOf('timer'), ...staying]) assert.deepEqual([enabled(unit), isActive(unit)], ['enabled', true], unit)
+  // It has nobody to tell anything yet.
+  const notify = ['UnitFileState', 'Result', 'ExecMainStatus'].map(name => property('modwarden-notify', name))
+  assert.deepEqual(notify, ['enabled', 'success', '0'])
   assert.equal(out('systemctl', 'list-units', '--failed', '--no-legend', '--plain'), '')
 })
 
@@ -59,6 +62,7 @@ test('what lies there is what the package says, and nobody but root may change i
   assert.deepEqual(readFileSync('/var/lib/dpkg/info/modwarden.conffiles', 'utf8').trim().split('\n'), conffiles)
   assert.equal(readFileSync('/etc/modwarden/modwarden.toml', 'utf8'), readFileSync('docs/modwarden.toml.sample', 'utf8'))
   assert.equal(statSync('/var/lib/modwarden').mode & 0o777, 0o750)
+  assert.equal(out('stat', '-c', '%a %U %G', '/var/lib/modwarden-outbox'), '2770 modwarden modwarden-notify\n')
 })
 
 test('the manual pages, the completion and the documentation are there', () => {

@@ -69,7 +69,7 @@ test('a removal takes our rules away, stops everything and keeps the state and t
   assert.doesNotMatch(rules(), /modwarden/i)
   assert.match(rules(), /table inet foreign/)
   assert.equal(out('systemctl', 'list-units', '--plain', '--no-legend', '--state=active', 'modwarden*'), '')
-  assert.equal(status('pgrep', '-u', 'modwarden,modwarden-score'), 1, 'no process of theirs')
+  assert.equal(status('pgrep', '-u', 'modwarden,modwarden-score,modwarden-notify'), 1, 'no process of theirs')
   for (const path of ['/usr/lib/modwarden', '/usr/bin/modwarden', '/run/modwarden']) assert.ok(!existsSync(path), path)
   for (const path of [MODEL, '/var/lib/modwarden/modwarden.db', SETTINGS]) assert.ok(existsSync(path), path)
 })
