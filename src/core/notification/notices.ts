@@ -29,6 +29,15 @@ export const NOTICES: Readonly<Record<string, Notice>> = {
   'firewall.recovered': recovered('the firewall takes changes again'),
   'log.failed': failing('an audit log cannot be followed', 'Nothing that is written to it is seen', STATUS),
   'log.recovered': recovered('an audit log is followed again'),
+  'log.silent': {
+    kind: 'degraded',
+    text: ({ log, problem, remedy }) => `${say(log)}: ${say(problem, 300)}. To do: ${say(remedy, 300)}`,
+    once: ({ log, why, since }) => `${log} ${why} ${since}`,
+  },
+  'log.heard': {
+    kind: 'degraded',
+    text: ({ log, after_seconds }) => `${say(log)} is heard of again, after ${formatDuration(Number(after_seconds) * 1000)}`,
+  },
   'database.failed': failing('the database takes nothing', 'The log waits and nothing of it is lost, but nobody new is blocked', STATUS),
   'database.recovered': recovered('the database works again'),
   'denied_file.failed': failing('the file of refused clients cannot be written', 'Who is blocked behind a proxy is not refused', STATUS),

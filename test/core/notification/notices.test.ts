@@ -36,6 +36,22 @@ const texts: { event: string; fields: Record<string, unknown>; text: string }[] 
     text: 'an audit log is followed again (/var/log/audit.log), after 5 min',
   },
   {
+    event: 'log.silent',
+    fields: {
+      log: '/var/log/audit.log',
+      why: 'no-entry',
+      since: SINCE,
+      problem: 'no entry for 3 h, where 20 min are usual',
+      remedy: 'systemctl status apache2',
+    },
+    text: '/var/log/audit.log: no entry for 3 h, where 20 min are usual. To do: systemctl status apache2',
+  },
+  {
+    event: 'log.heard',
+    fields: { log: '/var/log/audit.log', why: 'no-entry', after_seconds: 7200 },
+    text: '/var/log/audit.log is heard of again, after 2 h',
+  },
+  {
     event: 'brake.engaged',
     fields: { paused_at: SINCE, addresses: 21, clients: 100, usual: 2, model: 'v7' },
     text: "automatic blocking is paused since 2026-01-02 03:04 UTC: the model or the rules alone would have blocked 21 of 100 addresses within an hour, usual are at most 2 (model v7). Standing blocks stay. To do: look at 'modwarden blocks', roll the model or the rules back, then (or if all is right) 'modwarden resume'",
