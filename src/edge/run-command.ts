@@ -28,8 +28,12 @@ export class CommandError extends Error {
   }
 }
 
+/** What a killed program may need to be gone. */
+const PARTING = 1000
+
 /** The only place that starts a program: an array of arguments, never a shell, a fixed PATH, killed after `timeout` ms.
- *  Throws CommandError when it cannot be started, fails or takes too long; output beyond 64 MiB counts as failure. */
+ *  Throws CommandError when it cannot be started, fails or takes too long; output beyond 64 MiB counts as failure. A program that cannot be killed (its
+ *  disk does not answer), or whose own children hold its output, is waited for no longer. */
 export function createRun({ timeout }: { timeout: number }): Run {
   return (program, args, input) =>
     new Promise((resolve, reject) => {
@@ -44,11 +48,21 @@ export function createRun({ timeout }: { timeout: number }): Run {
       // A child that exits before it has read its input makes the pipe fail: its exit status says why.
       child.stdin?.on('error', () => {})
       child.stdin?.end(input)
-      child.on('error', cause => reject(new CommandError(`cannot run ${program}: ${cause.message}`, { program, cause })))
+      const tooLong = `took longer than ${timeout} ms and was ended`
+      const leave = setTimeout(() => {
+        child.unref()
+        for (const stream of child.stdio) stream?.destroy()
+        reject(new CommandError(`${program} ${tooLong}`, { program }))
+      }, timeout + PARTING)
+      child.on('error', cause => {
+        clearTimeout(leave)
+        reject(new CommandError(`cannot run ${program}: ${cause.message}`, { program, cause }))
+      })
       child.on('close', (status, signal) => {
+        clearTimeout(leave)
         if (status === 0) return resolve(out())
         const stderr = err().trim()
-        const how = signal === 'SIGKILL' ? `took longer than ${timeout} ms and was ended` : `failed with status ${status ?? signal}`
+        const how = signal === 'SIGKILL' ? tooLong : `failed with status ${status ?? signal}`
         reject(
           new CommandError(`${program} ${how}: ${stderr.split('\n').slice(-3).join(' / ').slice(0, 400)}`, {
             program,
