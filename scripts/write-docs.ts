@@ -1,7 +1,9 @@
-// Writes docs/settings.md and docs/modwarden.toml.sample from the table of settings: npm run docs
+// Writes docs/settings.md and docs/modwarden.toml.sample from the table of settings, docs/doctor.md from that of checks: npm run docs
 import { writeFileSync } from 'node:fs'
+import { doctorMarkdown } from '../src/core/doctor/doctor-text.ts'
 import { settingsMarkdown, settingsSample } from '../src/core/settings-text.ts'
 
 const docs = new URL('../docs/', import.meta.url)
 writeFileSync(new URL('settings.md', docs), settingsMarkdown())
 writeFileSync(new URL('modwarden.toml.sample', docs), settingsSample())
+writeFileSync(new URL('doctor.md', docs), doctorMarkdown())

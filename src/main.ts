@@ -4,6 +4,7 @@ import { registerBlock } from './cli/block.ts'
 import { registerBlocks } from './cli/blocks.ts'
 import { registerCheck, settingsProblems } from './cli/check.ts'
 import { createContext, UsageError } from './cli/context.ts'
+import { registerDoctor } from './cli/doctor.ts'
 import { registerEvaluate } from './cli/evaluate.ts'
 import { registerEvents } from './cli/events.ts'
 import { registerExpire } from './cli/expire.ts'
@@ -26,8 +27,8 @@ import { dropToServiceUser } from './edge/drop-user.ts'
 import { SettingsError } from './edge/settings-file.ts'
 import { VERSION } from './version.ts'
 
-/** These need root and open nothing that strangers wrote, or give it up for a user of their own. */
-const STAY_ROOT = ['flush', 'serve']
+/** These need root and open nothing that strangers wrote, or give it up for a user of their own, in a process of its own if need be. */
+const STAY_ROOT = ['doctor', 'flush', 'serve']
 
 const program = new Command('modwarden')
   .description('Threat response for web servers that run ModSecurity: from the audit log to DROP rules and back.')
@@ -46,6 +47,7 @@ registerRun(program, context)
 registerServe(program, context)
 registerCheck(program, context)
 registerStatus(program, context)
+registerDoctor(program, context)
 registerBlocks(program, context)
 registerBlock(program, context)
 registerAllow(program, context)

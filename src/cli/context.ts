@@ -4,12 +4,19 @@ import { loadSettings, type SettingsValues } from '../edge/settings-file.ts'
 import { openReader, openStore, type Store } from '../edge/store/store.ts'
 
 /** What every command may need; nothing is read before it is asked for. */
-export type Context = { settings: (more?: readonly SettingsValues[]) => Settings; reader: () => Store; writer: () => Store }
+export type Context = {
+  settings: (more?: readonly SettingsValues[]) => Settings
+  /** The settings file that was named; undefined for the default one. */
+  settingsFile: () => string | undefined
+  reader: () => Store
+  writer: () => Store
+}
 
 export function createContext(configPath: () => string | undefined): Context {
   const settings = (more?: readonly SettingsValues[]) => loadSettings(configPath(), more)
   return {
     settings,
+    settingsFile: configPath,
     reader: () => readable(settings().database, () => openReader(settings().database)),
     writer: () => readable(settings().database, () => openStore(settings().database, { create: false })),
   }
