@@ -8,6 +8,8 @@ export type Context = {
   settings: (more?: readonly SettingsValues[]) => Settings
   /** Where the notifier's settings stand. */
   notifyPath: () => string
+  /** The settings file that was named; undefined for the default one. */
+  settingsFile: () => string | undefined
   reader: () => Store
   writer: () => Store
 }
@@ -17,6 +19,7 @@ export function createContext(configPath: () => string | undefined): Context {
   return {
     settings,
     notifyPath: () => notifySettingsPath(configPath()),
+    settingsFile: configPath,
     reader: () => readable(settings().database, () => openReader(settings().database)),
     writer: () => readable(settings().database, () => openStore(settings().database, { create: false })),
   }

@@ -6,8 +6,8 @@ import { type Context, createContext } from './context.ts'
 /** The program without its commands, and what every command may need. */
 export type Frame = { program: Command; context: Context }
 
-/** These need root and open nothing that strangers wrote, or give it up for a user of their own. */
-export const STAY_ROOT = ['flush', 'serve', 'notify']
+/** These need root and open nothing that strangers wrote, or give it up for a user of their own, in a process of its own if need be. */
+export const STAY_ROOT = ['doctor', 'flush', 'serve', 'notify']
 
 /** Makes the program with the options that stand before every command. */
 export function createFrame(): Frame {

@@ -2,6 +2,7 @@ import { registerAllow } from './allow.ts'
 import { registerBlock } from './block.ts'
 import { registerBlocks } from './blocks.ts'
 import { registerCheck } from './check.ts'
+import { registerDoctor } from './doctor.ts'
 import { registerEvaluate } from './evaluate.ts'
 import { registerEvents } from './events.ts'
 import { registerExpire } from './expire.ts'
@@ -32,6 +33,7 @@ export function registerAll({ program, context }: Frame): void {
   registerNotify(program, context)
   registerCheck(program, context)
   registerStatus(program, context)
+  registerDoctor(program, context)
   registerBlocks(program, context)
   registerBlock(program, context)
   registerAllow(program, context)

@@ -28,6 +28,9 @@ export class CommandError extends Error {
   }
 }
 
+/** What a killed program may need to be gone. */
+const PARTING = 1000
+
 type RunOptions = {
   timeout: number
   /** What else stands in the program's environment. */
@@ -39,7 +42,8 @@ type RunOptions = {
 }
 
 /** The only place that starts a program: an array of arguments, never a shell, a fixed PATH, killed after `timeout` ms.
- *  Throws CommandError when it cannot be started, fails or takes too long; output beyond 64 MiB counts as failure. */
+ *  Throws CommandError when it cannot be started, fails or takes too long; output beyond 64 MiB counts as failure. A program that cannot be killed (its
+ *  disk does not answer), or whose own children hold its output, is waited for no longer. */
 export function createRun({ timeout, variables = {}, isForeign = false, signal }: RunOptions): Run {
   return (program, args, input) =>
     new Promise((resolve, reject) => {
@@ -51,14 +55,22 @@ export function createRun({ timeout, variables = {}, isForeign = false, signal }
       const out = collect(child.stdout)
       const err = collect(child.stderr)
       const kill = () => void (isForeign ? killGroup(child.pid) : child.kill('SIGKILL'))
+      const tooLong = `took longer than ${timeout} ms and was ended`
       let isLate = false
       const timer = setTimeout(() => {
         isLate = true
         kill()
       }, timeout)
+      const leave = setTimeout(() => {
+        over()
+        child.unref()
+        for (const stream of child.stdio) stream?.destroy()
+        reject(new CommandError(`${program} ${tooLong}`, { program }))
+      }, timeout + PARTING)
       signal?.addEventListener('abort', kill, { once: true })
       const over = () => {
         clearTimeout(timer)
+        clearTimeout(leave)
         signal?.removeEventListener('abort', kill)
       }
       if (signal?.aborted) kill()
@@ -73,7 +85,7 @@ export function createRun({ timeout, variables = {}, isForeign = false, signal }
         over()
         if (status === 0 && !isLate) return resolve(out())
         const stderr = err().trim()
-        const how = isLate ? `took longer than ${timeout} ms and was ended` : `failed with status ${status ?? by}`
+        const how = isLate ? tooLong : `failed with status ${status ?? by}`
         reject(
           new CommandError(`${program} ${how}: ${stderr.split('\n').slice(-3).join(' / ').slice(0, 400)}`, {
             program,

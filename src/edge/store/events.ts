@@ -62,6 +62,9 @@ const SHOWN =
 export type HeardEvent = { at: Millis; request: boolean; match: boolean; score: boolean }
 type HeardRow = { id: number; log: string; at: Millis; seenAt: Millis; trust: string; request: number; match: number; score: number }
 
+/** So many of the newest events are looked at where no index helps. */
+const MOST_LOOKED_AT = 100_000
+
 export type EventFilter = { ip: string | undefined; since: Millis; minScore: number; limit: number }
 
 /** What was seen, and how busy each address was. */
@@ -77,6 +80,11 @@ export function createEvents(database: Database) {
   const activityOf = database.prepare<[number, string], number>('SELECT events FROM activity WHERE hour = ? AND ip = ?').pluck()
   const some = database
     .prepare<[string, Millis, number], number>('SELECT count(*) FROM (SELECT 1 FROM events WHERE ip = ? AND at >= ? LIMIT ?)')
+    .pluck()
+  const lastSeen = database
+    .prepare<[number, string], number | null>(
+      'SELECT max(seen_at) FROM (SELECT seen_at, log FROM events ORDER BY id DESC LIMIT ?) WHERE log = ?',
+    )
     .pluck()
   const byId = database.prepare<[number], ShownEvent>(`SELECT ${SHOWN} FROM events WHERE id = ?`)
   const recent = database.prepare<[Millis, number, number], ShownEvent>(
@@ -143,6 +151,9 @@ export function createEvents(database: Database) {
     hasMore: (ip: string, since: Millis, limit: number): boolean => some.get(ip, since, limit + 1)! > limit,
 
     byId: (id: number): ShownEvent | undefined => byId.get(id),
+
+    /** When the last event of a log came out; undefined when none of the newest 100,000 is of that log. */
+    lastSeenAt: (log: string): Millis | undefined => lastSeen.get(MOST_LOOKED_AT, log) ?? undefined,
 
     /** The newest events that pass the filter, newest first; `ip` may be an exact address or a counted prefix. */
     recent: ({ ip, since, minScore, limit }: EventFilter): ShownEvent[] =>

@@ -1,0 +1,49 @@
+import type { Format } from '../types.ts'
+import type { WebServers } from './facts.ts'
+import type { Scope, SecValue, WebConfig } from './web-config.ts'
+
+/** Gives the value of a setting in each scope, undefined where it is not set; the same value from the same place comes once. */
+export function effective(scopes: readonly Scope[], name: string): { scope: string; value: SecValue | undefined }[] {
+  const found = scopes.map(scope => ({ scope: scope.name, value: scope.values.get(name) }))
+  const placeOf = ({ value }: { value: SecValue | undefined }) => (value === undefined ? '' : `${value.file}:${value.line}`)
+  return found.filter((one, index) => found.findIndex(other => placeOf(other) === placeOf(one)) === index)
+}
+
+/** Says where a value stands, as `FILE:LINE: name value`. */
+export function placeText(name: string, value: SecValue): string {
+  return `${value.file}:${value.line}: ${name} ${value.value}`
+}
+
+/** The command that sets the audit log up for the web server in use; `format` tells which one, where no configuration does. */
+export function setupCommand(configs: readonly Pick<WebConfig, 'server'>[], format: Format | undefined): string {
+  const servers = [...new Set(configs.map(({ server }) => server))]
+  if (servers.length === 1) return `modwarden setup ${servers[0]}`
+  if (format?.startsWith('v2')) return 'modwarden setup apache'
+  return format?.startsWith('v3') ? 'modwarden setup nginx' : 'modwarden setup apache   # or nginx'
+}
+
+/** The parts of the web servers that write to a log, and the configurations that hold them; all configurations where none says so. */
+export function writersOf(configs: readonly WebConfig[], path: string): { configs: readonly WebConfig[]; scopes: readonly Scope[] } {
+  const isWriter = (scope: Scope) => scope.values.get('secauditlog')?.value === path
+  const writers = configs.filter(({ scopes }) => scopes.some(isWriter))
+  return { configs: writers.length > 0 ? writers : configs, scopes: writers.flatMap(({ scopes }) => scopes.filter(isWriter)) }
+}
+
+/** Says whether a log is written by libmodsecurity 3, which keeps its file open over every reload. */
+export function isVersion3(configs: readonly WebConfig[], formats: readonly { format: Format }[]): boolean {
+  if (formats.length > 0) return formats.some(({ format }) => format.startsWith('v3'))
+  return configs.length > 0 && configs.every(({ server }) => server === 'nginx')
+}
+
+/** Which kind of web server a program is. */
+export function serverOf(program: string): WebConfig['server'] {
+  return program === 'apache2' || program === 'httpd' ? 'apache' : 'nginx'
+}
+
+/** The user of the web server: of its running workers, first of those that have ModSecurity, else of its configuration. */
+export function webUserOf(servers: WebServers | undefined, configs: readonly WebConfig[]): string | undefined {
+  const workers = servers?.running.filter(({ isMaster, account }) => !isMaster && account.uid !== 0) ?? []
+  const isWaf = (program: string) => configs.some(({ server, scopes }) => server === serverOf(program) && scopes.length > 0)
+  const worker = workers.find(({ program }) => isWaf(program)) ?? workers[0]
+  return worker?.account.name ?? configs.find(({ user }) => user !== undefined && !user.includes('$'))?.user
+}
