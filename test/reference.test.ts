@@ -96,6 +96,8 @@ const cases = [
   { words: ['block', '--for', ''], offers: [] },
   { words: ['export', '--format', 'n'], offers: ['nginx'] },
   { words: ['unblock', ''], offers: [] },
+  { words: ['setup', 'n'], offers: ['nginx'] },
+  { words: ['setup', 'nginx', '--e'], offers: ['--enforce'] },
   { words: ['help', 'ev'], offers: ['events', 'evaluate'] },
 ]
 for (const { words, offers } of cases)

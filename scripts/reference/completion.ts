@@ -9,7 +9,7 @@ export function bashCompletion(program: Command): string {
   const words = [...commands.map(command => command.name()), 'help']
   return `# Completion of bash for modwarden, made from its own commands and options.
 _modwarden() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} command= words= files= index
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]} command= words= files= choices= index
   COMPREPLY=()
   for ((index = 1; index < COMP_CWORD; index++)); do
     case \${COMP_WORDS[index]} in
@@ -22,16 +22,23 @@ _modwarden() {
 ${[program, ...commands].flatMap(command => values(command, command === program ? '' : command.name())).join('\n')}
   esac
   case $command in
-    '') words='${words.join(' ')}${dashed(program)}' ;;
-    help) words='${words.join(' ')}' ;;
-${commands.map(command => `    ${command.name()}) words='${dashed(command).trim()}' files=${takesFiles(command) ? 'yes' : ''} ;;`).join('\n')}
+    '') choices='${words.join(' ')}' words='${dashed(program).trim()}' ;;
+    help) choices='${words.join(' ')}' ;;
+${commands.map(commandLine).join('\n')}
   esac
   if [[ -n $files && $current != -* ]]; then compopt -o default 2> /dev/null; return; fi
-  [[ -z $command || $command = help || $current = -* ]] || return
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  [[ -n $choices || $current = -* ]] || return
+  COMPREPLY=($(compgen -W "$choices $words" -- "$current"))
 }
 complete -F _modwarden modwarden
 `
+}
+
+/** What may follow a command: its options, the words of which an argument is one, the names of files. */
+function commandLine(command: Command): string {
+  const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? [])
+  const words = [`words='${dashed(command).trim()}'`, ...(choices.length > 0 ? [`choices='${choices.join(' ')}'`] : [])]
+  return `    ${command.name()}) ${words.join(' ')} files=${takesFiles(command) ? 'yes' : ''} ;;`
 }
 
 /** What may follow each option that takes a value: one of some words, a file, or what nobody can guess. */

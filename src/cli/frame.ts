@@ -7,7 +7,7 @@ import { type Context, createContext } from './context.ts'
 export type Frame = { program: Command; context: Context }
 
 /** These need root and open nothing that strangers wrote, or give it up for a user of their own, in a process of its own if need be. */
-export const STAY_ROOT = ['doctor', 'flush', 'serve', 'notify']
+export const STAY_ROOT = ['doctor', 'flush', 'serve', 'notify', 'setup']
 
 /** Makes the program with the options that stand before every command. */
 export function createFrame(): Frame {

@@ -22,6 +22,7 @@ import { registerResume } from './resume.ts'
 import { registerRun } from './run.ts'
 import { registerScore } from './score.ts'
 import { registerServe } from './serve.ts'
+import { registerSetup } from './setup.ts'
 import { registerStatus } from './status.ts'
 import { registerTrain } from './train.ts'
 
@@ -31,6 +32,7 @@ export function registerAll({ program, context }: Frame): void {
   registerRun(program, context)
   registerServe(program, context)
   registerNotify(program, context)
+  registerSetup(program, context)
   registerCheck(program, context)
   registerStatus(program, context)
   registerDoctor(program, context)

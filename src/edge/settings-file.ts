@@ -19,9 +19,17 @@ export type SettingsValues = { name: string; values: Readonly<Record<string, unk
 /** Reads the settings file, then `conf.d/*.toml` beside it in order, then `more`. A named file must exist; without the default file the defaults hold.
  *  Throws SettingsError with every problem at once. */
 export function loadSettings(named: string | undefined, more: readonly SettingsValues[] = []): Settings {
-  const path = named ?? DEFAULT_FILE
+  const { files, problems } = readSettingsFiles(named)
+  const settings = parseSettings([...files, ...more])
+  if (!settings.ok) throw new SettingsError([...problems, ...settings.problems])
+  if (problems.length > 0) throw new SettingsError(problems)
+  return settings.value
+}
+
+/** Reads the values of each settings file in their order, unchecked, and what kept a file from being read. */
+export function readSettingsFiles(named: string | undefined): { files: SettingsValues[]; problems: string[] } {
   const problems: string[] = []
-  const files = settingsFiles(path, named !== undefined, problems).flatMap(name => {
+  const files = settingsFiles(named ?? DEFAULT_FILE, named !== undefined, problems).flatMap(name => {
     try {
       return [{ name, values: parse(readFileSync(name, 'utf8')) as Record<string, unknown> }]
     } catch (error) {
@@ -29,10 +37,7 @@ export function loadSettings(named: string | undefined, more: readonly SettingsV
       return []
     }
   })
-  const settings = parseSettings([...files, ...more])
-  if (!settings.ok) throw new SettingsError([...problems, ...settings.problems])
-  if (problems.length > 0) throw new SettingsError(problems)
-  return settings.value
+  return { files, problems }
 }
 
 /** Gives the path of the notifier's settings: beside the settings file. */

@@ -1,20 +1,25 @@
-import { chmodSync, closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
 /** For the group too: the folder gives its files to the group of the scoring server, which runs under another user. */
 const MODE = 0o640
 let written = 0
 
+type Access = { mode?: number; owner?: { uid: number; gid: number } }
+
 /** What a file is called until it is whole. */
 export const UNFINISHED = /^\.[^/]+\.new$/
 
-/** Writes a file so that nobody ever sees half of it, also after a loss of power and with several processes at once. */
-export function writeWhole(path: string, text: string): void {
+/** Writes a file so that nobody ever sees half of it, also after a loss of power and with several processes at once. `access` gives it to somebody
+ *  else, or other permissions than 0640. */
+export function writeWhole(path: string, text: string | Buffer, access: Access = {}): void {
+  const { mode = MODE, owner } = access
   const unfinished = join(dirname(path), `.${basename(path)}.${process.pid}-${written++}.new`)
   try {
-    writeFileSync(unfinished, text, { mode: MODE, flush: true, flag: 'wx' })
+    writeFileSync(unfinished, text, { mode: mode & 0o600, flush: true, flag: 'wx' })
+    if (owner !== undefined) chownSync(unfinished, owner.uid, owner.gid)
     // Whatever the umask.
-    chmodSync(unfinished, MODE)
+    chmodSync(unfinished, mode)
     renameSync(unfinished, path)
   } catch (error) {
     rmSync(unfinished, { force: true })

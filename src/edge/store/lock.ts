@@ -2,24 +2,40 @@ import Sqlite from 'better-sqlite3'
 
 const PATIENCE = 10_000
 
-/** Runs `work` while no other process that uses the same lock file does. The kernel gives the lock back whatever becomes of the process: SQLite holds it on
- *  an empty database, which stays empty. Throws when another process keeps it for 10 seconds. */
+/** Runs `work` while no other process that uses the same lock file does. Throws when another process keeps it for 10 seconds. */
 export function withLock<T>(path: string, work: () => T): T {
-  let database: Sqlite.Database | undefined
-  try {
-    database = new Sqlite(path, { timeout: PATIENCE })
-    database.exec('BEGIN EXCLUSIVE')
-  } catch (error) {
-    database?.close()
-    const isBusy = (error as { code?: string }).code === 'SQLITE_BUSY'
-    throw new Error(isBusy ? `another process holds ${path}; try again` : `cannot lock ${path}: ${(error as Error).message}`, {
-      cause: error,
-    })
-  }
+  const release = takeLock(path)
   try {
     return work()
   } finally {
+    release()
+  }
+}
+
+/** Keeps all other processes that use the same lock file waiting until the function that it gives is called. The kernel gives the lock back whatever
+ *  becomes of the process: SQLite holds it on an empty database, which stays empty. Throws when another process keeps it for `patience` ms. */
+export function takeLock(path: string, patience = PATIENCE): () => void {
+  let database: Sqlite.Database
+  try {
+    database = new Sqlite(path, { timeout: patience })
+  } catch (error) {
+    throw refused(path, error)
+  }
+  try {
+    database.exec('BEGIN EXCLUSIVE')
+  } catch (error) {
+    database.close()
+    throw refused(path, error)
+  }
+  return () => {
     database.exec('ROLLBACK')
     database.close()
   }
+}
+
+function refused(path: string, error: unknown): Error {
+  const isBusy = (error as { code?: string }).code === 'SQLITE_BUSY'
+  return new Error(isBusy ? `another process holds ${path}; try again` : `cannot lock ${path}: ${(error as Error).message}`, {
+    cause: error,
+  })
 }

@@ -30,7 +30,10 @@ test('where policy-rc.d forbids it, an installation starts nothing', () => {
 test('an installation starts the daemon, the scoring server and the timers, and says what comes next', () => {
   out('install', '-D', '-m', '640', '-o', 'root', '-g', 'adm', '/dev/null', LOG)
   const said = out('dpkg', '-i', DEB)
-  assert.match(said, /it observes and blocks nobody yet; \/usr\/share\/doc\/modwarden\/docs\/install\.md/)
+  assert.match(
+    said,
+    /it observes and blocks nobody yet; 'modwarden setup apache' \(or nginx\) goes on, and \/usr\/share\/doc\/modwarden\/docs\/install\.md says how/,
+  )
   for (const unit of started) assert.deepEqual([enabled(unit), isActive(unit)], ['enabled', true], unit)
   // For the boot: not now.
   assert.deepEqual([enabled('modwarden-restore.service'), property('modwarden-restore', 'ExecMainStartTimestamp')], ['enabled', ''])
@@ -69,7 +72,7 @@ test('the manual pages, the completion and the documentation are there', () => {
   assert.match(out('man', '-P', 'cat', 'modwarden'), /modwarden restore/)
   assert.match(out('man', '-P', 'cat', '5', 'modwarden.toml'), /block_time/)
   assert.equal(status('bash', '-c', '. /usr/share/bash-completion/completions/modwarden && complete -p modwarden'), 0)
-  for (const path of ['README.md', 'docs/install.md', 'docs/operate.md', 'copyright', 'changelog.gz', 'node.LICENSE.gz'])
+  for (const path of ['README.md', 'docs/install.md', 'docs/setup.md', 'docs/operate.md', 'copyright', 'changelog.gz', 'node.LICENSE.gz'])
     assert.ok(existsSync(`/usr/share/doc/modwarden/${path}`), path)
   // Every path of the documentation that the units name is there.
   for (const unit of unitsOf('service'))

@@ -7,6 +7,7 @@ import { DEB, isActive, isDropped, OVERRIDES, out, property, rules, status } fro
 
 const NEWER = '/tmp/newer.deb'
 const SETTINGS = '/etc/modwarden/modwarden.toml'
+const SET_UP = '/var/lib/modwarden-setup'
 const FIRST = '/etc/modwarden/conf.d/00-first.toml'
 const BLOCKED = '198.51.100.60'
 const MODEL = '/var/lib/modwarden/models/2026-01-01T00-00-00Z.json'
@@ -65,7 +66,12 @@ test('an upgrade with wrong settings does not fail, and says so', () => {
 })
 
 test('a removal takes our rules away, stops everything and keeps the state and the settings', () => {
-  out('dpkg', '--no-triggers', '-r', 'modwarden')
+  // A web server that `modwarden setup` has changed, and nobody has taken that back.
+  mkdirSync(SET_UP)
+  writeFileSync(`${SET_UP}/manifest.json`, '{}')
+  const said = out('sh', '-c', 'dpkg --no-triggers -r modwarden 2>&1')
+  assert.match(said, /the web server stays set up for it, .*install it again and run 'modwarden setup --undo'/)
+  assert.ok(existsSync(`${SET_UP}/manifest.json`))
   assert.doesNotMatch(rules(), /modwarden/i)
   assert.match(rules(), /table inet foreign/)
   assert.equal(out('systemctl', 'list-units', '--plain', '--no-legend', '--state=active', 'modwarden*'), '')
@@ -88,6 +94,9 @@ test('a purge leaves nothing', () => {
     for (const kind of ['service', 'timer']) rmSync(`${OVERRIDES}/${name}.${kind}.d`, { recursive: true, force: true })
   writeFileSync('/etc/modwarden/conf.d/50-mine.toml', 'block_time = "3h"\n')
   mkdirSync('/var/lib/modwarden/deep/down', { recursive: true })
+  // Taken back by now, which leaves the lock.
+  rmSync(`${SET_UP}/manifest.json`)
+  writeFileSync(`${SET_UP}/lock`, '')
   out('dpkg', '--no-triggers', '--purge', 'modwarden')
   assert.doesNotMatch(rules(), /modwarden/i)
   const left = out(
