@@ -1,6 +1,7 @@
 // Runs inside the container that test/integration/systemd.test.ts boots, last of all: upgrade, removal, reinstallation and purge of the package.
 import assert from 'node:assert/strict'
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { until } from '../../until.ts'
 import { DEB, isActive, isDropped, OVERRIDES, out, property, rules, status } from './container.ts'
@@ -90,8 +91,8 @@ test('a reinstallation goes on where it was', async () => {
 
 test('a purge leaves nothing', () => {
   // What the tests, as an administrator, put there themselves.
-  for (const name of ['modwarden', 'modwarden-expire', 'modwarden-score', 'modwarden-train', 'modwarden-report', 'modwarden-restore'])
-    for (const kind of ['service', 'timer']) rmSync(`${OVERRIDES}/${name}.${kind}.d`, { recursive: true, force: true })
+  for (const name of readdirSync(OVERRIDES).filter(name => /^modwarden.*\.d$/.test(name)))
+    rmSync(join(OVERRIDES, name), { recursive: true })
   writeFileSync('/etc/modwarden/conf.d/50-mine.toml', 'block_time = "3h"\n')
   mkdirSync('/var/lib/modwarden/deep/down', { recursive: true })
   // Taken back by now, which leaves the lock.
