@@ -67,7 +67,11 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const model = openModel(live.settings.modelDir, log)
   const allowed = createAllowed(() => neverBlocked(live.settings, store, clock()), protectedAddresses)
   const narrate = createNarrate(log, clock)
-  const health = createHealth(log, clock, summary => void notify.status(summary))
+  let showState = () => {}
+  const health = createHealth(log, clock, summary => {
+    void notify.status(summary)
+    showState()
+  })
   const silence = createSilenceWatch({
     ...{ store, settings: () => live.settings, health, log, clock, sizeOf: logSize },
     now: () => performance.now(),
@@ -82,6 +86,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     clock,
     file: openStatusFile(statusPath(live.settings.database)),
   })
+  showState = status.write
   const pipeline = {
     store,
     model: model.current,

@@ -18,6 +18,7 @@ import { bandOf, hourOf } from './edge/store/scores.ts'
 import type { Store } from './edge/store/store.ts'
 import { MOST_OF_AN_ADDRESS } from './edge/store/threats.ts'
 import { placeBlock } from './place-block.ts'
+import { withoutRefusal } from './refusals.ts'
 
 export type Pipeline = {
   store: Store
@@ -62,6 +63,8 @@ type Reading = {
   /** What holds the own score down, and what of the request was not there. */
   notes: readonly string[]
   score: number
+  /** The event as it was logged, where some of it is no evidence. */
+  logged?: AuditEvent
 }
 
 /** Turns a batch of entries into rows, all in one transaction with the position behind them: events, threats, blocks, what could not be read.
@@ -70,15 +73,16 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
   const { store } = pipeline
   const { trustedProxies, clientIpHeader } = pipeline.settings()
   const findClient = createFindClient(trustedProxies, clientIpHeader)
-  const readings: Reading[] = []
+  const read: Reading[] = []
   const skipped: Skipped[] = []
   for (const item of batch.items) {
     const reading = item.kind === 'skipped' ? item : readEntry(item, findClient, pipeline)
     if ('problem' in reading) skipped.push(reading)
-    else readings.push(reading)
+    else read.push(reading)
   }
   return store.transaction(() => {
     const seenAt = pipeline.clock()
+    const readings = read.map(reading => withoutRefusal(reading, store))
     for (const letter of skipped) store.deadLetters.add({ ...letter, seenAt })
     const activity = createActivity(store)
     const brake = createBrake({
@@ -195,7 +199,7 @@ function toHeard({ at, event }: Reading): HeardEvent {
   return { at, request: request !== undefined, match: matches.length > 0, score: (inboundScore ?? loggedScore) !== undefined }
 }
 
-function toRow({ entry, event, at, address, ip, ownScore, score }: Reading, seenAt: Millis, threat: boolean) {
+function toRow({ entry, event, logged = event, at, address, ip, ownScore, score }: Reading, seenAt: Millis, threat: boolean) {
   const outline = event.request === undefined ? undefined : outlineRequest(event.request)
   return {
     at,
@@ -210,10 +214,10 @@ function toRow({ entry, event, at, address, ip, ownScore, score }: Reading, seen
     status: event.status,
     rules: event.matches.map(match => match.id).slice(0, 100),
     inboundScore: event.inboundScore,
-    loggedScore: event.loggedScore,
+    loggedScore: logged.loggedScore,
     ownScore,
     score,
-    intercepted: event.intercepted,
+    intercepted: logged.intercepted,
     threat,
     trust: entry.trust,
     transactionId: event.id.slice(0, 64),

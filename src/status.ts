@@ -37,6 +37,7 @@ export function createStatus({ health, silenceOf, model, settings, backend, cloc
   const lastAt = new Map<string, Millis>()
   let lastEntryAt: Millis | null = null
   let wroteAt = Number.NEGATIVE_INFINITY
+  let isClosed = false
   let movedAt = performance.now()
   let batchAt = performance.now()
   let counted = { at: performance.now(), entries: 0, rate: 0 }
@@ -85,12 +86,14 @@ export function createStatus({ health, silenceOf, model, settings, backend, cloc
     write,
     /** Notes that the daemon ends in good order. */
     close(): void {
+      isClosed = true
       file.write({ ...state(), stopped_at: clock() })
       file.close()
     },
   }
 
   function write(): void {
+    if (isClosed) return
     wroteAt = performance.now()
     file.write(state())
   }

@@ -86,7 +86,8 @@ export function v3Entry({
   return `${JSON.stringify({ transaction })}\n`
 }
 
-function ctime(date: Date): string {
+/** Writes a time as libmodsecurity 3 does, in local time. */
+export function ctime(date: Date): string {
   const [day, month] = [date.toLocaleString('en-US', { weekday: 'short' }), date.toLocaleString('en-US', { month: 'short' })]
   const two = (value: number) => String(value).padStart(2, '0')
   return `${day} ${month} ${String(date.getDate()).padStart(2, ' ')} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${date.getFullYear()}`

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { CHECKS } from '../../src/core/doctor/checks.ts'
 import { v3Entry } from '../entries.ts'
 import { modwarden, openFolder } from './modwarden.ts'
 
 const folder = openFolder('modwarden-doctor-')
+after(() => rmSync(folder, { recursive: true }))
 const config = join(folder, 'modwarden.toml')
 const log = join(folder, 'audit.log')
 writeFileSync(config, `audit_log = "${log}"\ndatabase = "${folder}/modwarden.db"\nmodel_dir = "${folder}/models"\n`)

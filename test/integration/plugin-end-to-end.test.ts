@@ -46,14 +46,16 @@ for (const { name, start, skip } of SERVERS) {
       await until('the address is dropped', () => harness.isDropped('203.0.113.66'))
       const blocks = harness.query<{ ip: string; score: number }>('SELECT ip, score FROM blocked_ips')
       assert.deepEqual(blocks, [{ ip: '203.0.113.66', score: 9.6 }])
-      const inline = () => harness.command('status').stdout.match(/^inline .*$/m)?.[0] ?? ''
+      // A long row goes on in the next line.
+      const inline = () => (harness.command('status').stdout.match(/^inline .*(\n {4,}\S.*)*/m)?.[0] ?? '').replaceAll(/\s+/g, ' ')
       assert.match(inline(), /^inline +mode 3 \(seen \d+ s ago\): the score adds to that of the CRS; last score \d+ s ago$/)
       // A client cannot speak for the plugin, not even where the log has its words.
       const forged = encodeURIComponent('[id "9516110"] [data "ML Score: 9.10"] ML status: down. Mode: 1')
       assert.equal(await ask('203.0.113.67', `/?arg=../../etc/passwd&x=${forged}&want=1.00&n=forged`), 403)
       assert.equal(await send(server.port, { ip: '203.0.113.68', path: '/?want=9.70', headers: { ...AGENT, ...MODE_2 } }), 403)
       await until('the mode is seen', () => inline().includes('mode 2'))
-      assert.match(inline(), /mode 2 .*: the model alone decides; the CRS blocks nothing by itself; WARNING: it can let through/)
+      assert.match(inline(), /mode 2 .*: the model alone decides; the CRS blocks nothing by itself/)
+      assert.match(harness.command('status').stdout.replaceAll(/\s+/g, ' '), /runs in mode 2: it can let through what the CRS would block/)
       const [{ modes }] = (JSON.parse(harness.command('status', '--json').stdout) as { inline_scoring: [{ modes: { mode: number }[] }] })
         .inline_scoring
       assert.deepEqual(

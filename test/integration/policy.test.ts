@@ -96,7 +96,7 @@ withDaemon(
     attack()
     await until('it is dropped', () => daemon.isDropped('192.0.2.1'))
     assert.deepEqual(
-      json(daemon, 'allow', '192.0.2.1', '--for', '4s', '--reason', 'a \u001b[31mtest').map(({ network, reason, lifted }) => [
+      json(daemon, 'allow', '192.0.2.1', '--for', '15s', '--reason', 'a \u001b[31mtest').map(({ network, reason, lifted }) => [
         network,
         reason,
         lifted,

@@ -29,6 +29,9 @@ test('the first line of status says whether anybody is protected, and so does it
 
     await daemon.start()
     await says(/^NOT protected: .*audit\.log is not (?:there yet|followed)$/, 2)
+    await until('the daemon has missed it', () => daemon.journal().some(({ event }) => event === 'log.failed'))
+    const missed = JSON.parse(look('--json').stdout) as { logs: { problem: string | null }[]; sound_since: unknown }
+    assert.match(String(missed.logs[0]!.problem), /not there yet/, 'what is amiss is to be seen at once')
     daemon.write(1, { ip: '192.0.2.1', loggedScore: 9 })
     await says(/^Protected for \d+ s: 1 address dropped by iptables$/, 0)
     const found = JSON.parse(look('--json').stdout) as Record<string, unknown>

@@ -38,6 +38,8 @@ const SURE = { local: 1.5, 'unknown hosts': 2 }
 const SHARE = { local: 0.35, 'unknown hosts': 0.25 }
 /** With fewer scores than this the scale is laid with all of them. */
 const ENOUGH_SETTLED = 1000
+/** So many rows that are alike are no chance. */
+const MANY_ALIKE = 5
 /** Differences that are nothing strange, where all training requests are alike: in bits, in log odds, in powers of ten. */
 const LEAST_TAIL = { tails: 0.25, prior: 0.05, fused: 0.2 }
 
@@ -46,9 +48,11 @@ export function fitVoices(rows: readonly Float64Array[], { prior, fusion, random
   const short = rows.map(forestRow)
   const unseen = scoreUnseen(short, folds, random)
   const forest = growForest(short, random, unseen.sampleSize)
+  const isShared = findShared(short)
   const tails = fitTails(rows.map(tailRow))
   const raw = rows.map((row, index) => ({
-    forest: unseen.scores[index]!,
+    // No two forests are alike: what this one makes of a row that many requests have must not lie above the scale.
+    forest: isShared[index] === 1 ? Math.max(unseen.scores[index]!, scoreRow(forest, short[index]!)) : unseen.scores[index]!,
     tails: topBits(tails, tailRow(row)),
     prior: priorScores?.[index] ?? priorScore(prior, row),
   }))
@@ -84,6 +88,14 @@ export function judgeRow({ fusion, forest, tails, prior, calibration }: Voices, 
 function settled(scores: readonly number[], folds: ArrayLike<number>): readonly number[] {
   const later = scores.filter((_, index) => folds[index] !== 0)
   return later.length >= ENOUGH_SETTLED ? later : scores
+}
+
+/** Marks the rows that many are alike, as of a page that all visitors see. */
+function findShared(rows: readonly Float64Array[]): Uint8Array {
+  const count = new Map<string, number>()
+  const keys = rows.map(row => row.join())
+  for (const key of keys) count.set(key, (count.get(key) ?? 0) + 1)
+  return Uint8Array.from(keys, key => Number(count.get(key)! >= MANY_ALIKE))
 }
 
 type Raw = { forest: number; tails: number; prior: number }

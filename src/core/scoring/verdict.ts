@@ -4,7 +4,8 @@ import type { Scored } from '../model/model.ts'
 export type Verdict = { kind: 'score'; score: number; deny: boolean } | { kind: 'none'; why: 'capped' | 'late' | 'stopping' }
 
 /** Who is on the list of denied clients gets the highest score there is. */
-export const DENIED: Verdict = { kind: 'score', score: 10, deny: true }
+export const DENIED_SCORE = 10
+export const DENIED: Verdict = { kind: 'score', score: DENIED_SCORE, deny: true }
 
 /** Turns a score into a verdict. A host with too little local data has no say: the WAF decides as it would alone. */
 export function toVerdict(scored: Scored, highScore: number): Verdict {

@@ -100,7 +100,7 @@ export function createFinder(log: string, others: readonly string[], { createSpl
       const known = states.filter(isTelling)
       const tracks = new Map<FileState, Track>()
       // Again, because a rotation may go on meanwhile: then it is in a file that was not there at first.
-      for (const _ of ['first', 'again']) {
+      for (let look = 0; look < 2 && tracks.size < known.length; look++) {
         const isTaken = (file: File) => [...tracks.values()].some(track => isSame(track, file))
         const siblings = new Set(openSiblings(log, others))
         for (const sibling of [...siblings].filter(isTaken)) {
@@ -133,7 +133,8 @@ export function createFinder(log: string, others: readonly string[], { createSpl
     },
 
     /** Opens the files that were rotated away before anybody saw them, oldest first: those that are neither known nor a copy of what is known.
-     *  Their times say nothing: a clock may have been set back, and a log can be rotated twice between two looks. `isLast` says that nobody will look again because of what is undecided. */
+     *  Unless there were more than are remembered, their times say nothing: a clock may have been set back, and a log can be rotated twice between two
+     *  looks. `isLast` says that nobody will look again because of what is undecided. */
     async missed(tracks: readonly Track[], done: readonly FileState[], isLast = false): Promise<Track[]> {
       const siblings = openSiblings(log, others)
       // An inode number says who a file is only while we hold it open; a deleted file's number comes back for another one.

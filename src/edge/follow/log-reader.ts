@@ -103,12 +103,20 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
     return isChanged
   }
 
-  /** Opens what has the name now; undefined when it changed meanwhile and must be looked at again. */
+  /** Opens what has the name now; undefined when it changed meanwhile, or cannot be read, and must be looked at again. */
   function openNew(): Track | undefined {
     const track = openPath(readTo)
-    if (track === undefined || readTo(track.fd) === track.position()) return track
+    if (track === undefined || stillReadTo(track)) return track
     track.close()
     return undefined
+  }
+
+  function stillReadTo(track: Track): boolean {
+    try {
+      return readTo(track.fd) === track.position()
+    } catch {
+      return false
+    }
   }
 
   /** How far the file that has the name now was read under another inode: a file may be replaced by a copy of itself.

@@ -31,9 +31,9 @@ export function openSiblings(log: string, others: readonly string[]): Sibling[] 
 
 /** A file may have several names. */
 function once(siblings: readonly Sibling[]): Sibling[] {
-  const found = new Map(siblings.map(sibling => [`${sibling.device}:${sibling.inode}`, sibling]))
-  closeSiblings(siblings.filter(sibling => !found.values().some(kept => kept === sibling)))
-  return [...found.values()]
+  const ids = siblings.map(({ device, inode }) => `${device}:${inode}`)
+  closeSiblings(siblings.filter((_, index) => ids.indexOf(ids[index]!) < index))
+  return siblings.filter((_, index) => ids.indexOf(ids[index]!) === index)
 }
 
 /** Which file a path names; '' when there is none. */

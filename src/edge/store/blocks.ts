@@ -110,6 +110,12 @@ export function createBlocks(database: Database) {
        RETURNING ip, reason, blocked_at, expires_at`,
     ),
   )
+  const stoodBetween = database
+    .prepare<[string, Millis, Millis, Millis], number>(
+      `SELECT 1 FROM blocks WHERE ip IN (SELECT value FROM json_each(?)) AND blocked_at <= ? AND coalesce(released_at, expires_at, ?) >= ?
+         AND enforcement <> 'observed' LIMIT 1`,
+    )
+    .pluck()
   const among = database.prepare<[string, Millis], ShownBlock>(
     `SELECT ${SHOWN} FROM blocks WHERE ip IN (SELECT value FROM json_each(?)) AND ${STANDS} AND enforcement <> 'observed' ORDER BY blocked_at, id`,
   )
@@ -211,6 +217,9 @@ export function createBlocks(database: Database) {
     },
     /** The blocks that stand for any of some networks and are not only observed. */
     among: (networks: readonly string[], now: Millis): ShownBlock[] => among.all(JSON.stringify(networks), now),
+    /** Says whether a block of any of some networks that was not only observed stood at any time between two instants. */
+    stoodBetween: (networks: readonly string[], from: Millis, to: Millis): boolean =>
+      stoodBetween.get(JSON.stringify(networks), to, from, from) !== undefined,
     /** Makes what stands fit the mode: while observing nothing is enforced; once enforcing, what was asked for by hand is. */
     switchTo(mode: 'observe' | 'enforce'): void {
       if (toSwitch[mode].get() !== undefined) switches[mode].run()

@@ -1,76 +1,10 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import {
-  appendFileSync,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { appendFileSync, copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { SYSTEM } from '../../../src/edge/doctor/places.ts'
-import { readWebConfigs } from '../../../src/edge/doctor/web-configs.ts'
-import { loadSettings } from '../../../src/edge/settings-file.ts'
+import { test } from 'node:test'
 import { judge, judgeOne, settingsOf } from '../../doctor-facts.ts'
 
-const SHIPPED = fileURLToPath(new URL('../../../modsecurity/', import.meta.url))
-const LOG = '/var/log/modsecurity/audit.log'
-const RECOMMENDED = '/etc/modsecurity/modsecurity.conf-recommended'
-const skip = [RECOMMENDED, '/etc/apache2/apache2.conf', '/etc/nginx/modsecurity.conf'].every(path => existsSync(path))
-  ? false
-  : 'needs apache and nginx with ModSecurity (scripts/setup-debian installs them)'
-const top = mkdtempSync(join(tmpdir(), 'modwarden-web-'))
-after(() => rmSync(top, { recursive: true }))
-
-/** Copies what Debian's packages install, with the paths of the copy; the rules stay where they are. */
-function copyOf(...folders: readonly string[]): string {
-  const root = mkdtempSync(join(top, 'etc-'))
-  // Links become files: written to through one, the copy would be this machine itself.
-  for (const folder of folders) execFileSync('cp', ['-rL', `/etc/${folder}`, root])
-  for (const name of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
-    if (!/\.(conf|load)$|envvars$|default$/.test(name)) continue
-    write(join(root, name), text => text.replaceAll(/(?<![\w/])\/etc\/(apache2|nginx|modsecurity)/g, `${root}/$1`))
-  }
-  return root
-}
-
-/** Changes a file of a copy, and never anything else. */
-function write(path: string, change: (text: string) => string): void {
-  assert.ok(realpathSync(path).startsWith(`${realpathSync(top)}/`), `${path} is no file of the copy`)
-  writeFileSync(path, change(readFileSync(path, 'latin1')), 'latin1')
-}
-
-function apache(change: (root: string) => void = () => {}) {
-  const root = copyOf('apache2', 'modsecurity')
-  copyFileSync(RECOMMENDED, join(root, 'modsecurity/modsecurity.conf'))
-  const places = { ...SYSTEM, apache: [{ file: join(root, 'apache2/apache2.conf'), envvars: join(root, 'apache2/envvars') }], nginx: [] }
-  change(root)
-  return { root, places, web: readWebConfigs(places, []) }
-}
-
-function nginx(change: (root: string) => void = () => {}) {
-  const root = copyOf('nginx', 'modsecurity')
-  const site = join(root, 'nginx/sites-enabled/default')
-  const on = `\tserver_name _;\n\tmodsecurity on;\n\tmodsecurity_rules_file ${root}/nginx/modsecurity_includes.conf;`
-  write(site, text => text.replace('\tserver_name _;', on))
-  change(root)
-  return { root, web: readWebConfigs({ ...SYSTEM, apache: [], nginx: [join(root, 'nginx/nginx.conf')] }, []) }
-}
-
-function edit(path: string, from: RegExp, to: string): void {
-  assert.match(readFileSync(path, 'utf8'), from)
-  write(path, text => text.replace(from, to))
-}
-const conf = (root: string) => join(root, 'modsecurity/modsecurity.conf')
+import { apache, conf, edit, LOG, nginx, SHIPPED, skip } from './web-copy.ts'
 
 test("Debian's Apache is read as it is: user, module, JSON, rules; nothing is left out", { skip }, () => {
   const { root, web } = apache()
@@ -242,54 +176,6 @@ test('an audit log that goes to a program, or whose files lie elsewhere, is no l
 
 test('without a web server there is nothing to judge', () => {
   for (const id of ['waf-found', 'waf-engine', 'waf-audit', 'waf-log']) assert.equal(judgeOne(id, { web: [] }).severity, 'skipped')
-})
-
-/** Runs the part of a remedy that changes files; what asks and reloads servers is left out. */
-function mend(remedy: string): void {
-  const changes = remedy.split(' && ').filter(part => !/^(systemctl|modwarden|apachectl|nginx) /.test(part))
-  for (const change of changes) assert.ok(change.includes(top) || change.includes(top.replaceAll("'", "'\\''")), change)
-  execFileSync('sh', ['-c', changes.join(' && ')])
-}
-
-test('the commands that mend a setting do so, and change no other line', { skip }, () => {
-  const { root, places } = apache()
-  const lines = () => readFileSync(conf(root), 'utf8').split('\n')
-  const before = lines()
-  const verdict = (id: string) => judgeOne(id, { web: readWebConfigs(places, []) })
-  mend(verdict('waf-engine').remedy!)
-  assert.equal(verdict('waf-engine').severity, 'ok')
-  edit(conf(root), /SecAuditEngine RelevantOnly/, 'SecAuditEngine "Off"')
-  mend(verdict('waf-audit').remedy!)
-  assert.equal(verdict('waf-audit').severity, 'ok')
-  assert.deepEqual(
-    lines().filter((line, index) => line !== before[index]),
-    ['SecRuleEngine On'],
-  )
-  const inline = nginx(copy =>
-    edit(join(copy, 'nginx/sites-enabled/default'), /modsecurity_rules_file .*/, "modsecurity_rules 'SecRuleEngine DetectionOnly';"),
-  )
-  mend(judgeOne('waf-engine', { web: inline.web }).remedy!)
-  assert.match(readFileSync(join(inline.root, 'nginx/sites-enabled/default'), 'utf8'), /modsecurity_rules 'SecRuleEngine On';/)
-})
-
-test('the commands that write settings write ones that hold', { skip }, () => {
-  const folder = mkdtempSync(join(top, "it's $HOME-"))
-  const config = join(folder, 'modwarden.toml')
-  const settingsFolder = join(folder, 'conf.d')
-  writeFileSync(config, '')
-  const log = join(top, `a 'quoted' "log"`)
-  const { web } = apache(root => edit(conf(root), /SecAuditLog \S+/, `SecAuditLog '${log.replaceAll("'", "\\'")}'`))
-  const verdict = () => judge('waf-log', { web, settings: loadSettings(config) }, { settingsFolder })
-  assert.deepEqual(
-    verdict().map(({ severity }) => severity),
-    ['bad'],
-  )
-  mend(verdict()[0]!.remedy!)
-  assert.deepEqual(loadSettings(config).auditLogs, [log])
-  assert.deepEqual(
-    verdict().map(({ severity }) => severity),
-    ['ok'],
-  )
 })
 
 test('a second log that no web server here writes is worth a word', { skip }, () => {

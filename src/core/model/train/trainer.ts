@@ -73,6 +73,7 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
       const fit = (list: readonly Float64Array[], of: ArrayLike<number>): Voices =>
         fitVoices(list, { prior: base.prior, fusion: 'local', random, folds: of })
       const profile = freeze()
+      raiseToWhole(measured, sample, profile)
       const detector = { ...fit(measured, folds), profile }
       const verdict = judgeCandidate({ rows: measured, folds, fit, detector, sample, freeze, random })
       const seenAgain = new Uint8Array(profile.hosts.size)
@@ -122,4 +123,15 @@ function measureFolds(sample: readonly SampleRow[], freeze: (withoutFold?: numbe
     })
   }
   return measured
+}
+
+/** Raises each feature to what the whole profile makes of the request. It knows more values than the profile of the other folds, and so finds what is always the
+ *  same (the home page) a little stranger beside them: that little must not look as if it had never been seen. */
+function raiseToWhole(measured: readonly Float64Array[], sample: readonly SampleRow[], profile: Profile): void {
+  const measure = createMeasure(profile)
+  sample.forEach((row, index) => {
+    const whole = measure(fieldsOf(requestOf(row))).row
+    const raised = measured[index]!
+    for (let feature = 0; feature < raised.length; feature++) raised[feature] = Math.max(raised[feature]!, whole[feature]!)
+  })
 }
