@@ -40,6 +40,7 @@ const WORDS: Record<Feature, string> = {
   v_len: 'a value longer than any that was seen here',
   k_sql: 'words and signs of SQL',
   k_inj: 'words and signs of injected code or entities',
+  k_sure: 'phrases that are hardly ever anything but an attack',
   c_Swc: 'a sequence of signs that cookies rarely have',
   c_csc: 'signs that this cookie rarely has',
 }

@@ -11,7 +11,7 @@ import { type Profile, PURPOSE, pairKey } from './profile/profile.ts'
  *  by which a value is longer than any that was seen. */
 export const FEATURES = [
   ...['p_Swc', 'p_csc', 'a_Kwc', 'a_Swc', 'a_K', 'a_K1', 'a_csc', 'a_nm', 'n_Kwc', 'c_Kwc', 'h_Kwc', 'h_Swc', 'h_csc'],
-  ...['h_set', 'm_tpl', 'a_miss', 'k_xss', 'k_sh', 'k_trav', 'k_utf', 'f_odd', 'v_len', 'k_sql', 'k_inj', 'c_Swc', 'c_csc'],
+  ...['h_set', 'm_tpl', 'a_miss', 'k_xss', 'k_sh', 'k_trav', 'k_utf', 'f_odd', 'v_len', 'k_sql', 'k_inj', 'k_sure', 'c_Swc', 'c_csc'],
 ] as const
 /** The tails look at the first so many of them, the forest at one more; the rest help only the prior: what many ordinary requests have, makes the others blind. */
 export const TAIL_FEATURES = 21

@@ -37,12 +37,28 @@ const BEGINNINGS = [
   ...'php: /proc/ ..% 0x2e 0X2F %2e%2E ; | & \' " ) ( - ! a _ \u1234 É \xc0A \xc1 \xe0\x80 \xf0\x85 \xf8\x81 \xef\xbc\x90 \xef\xbd\x85'.split(
     ' ',
   ),
+  ...'xor not true #x delay time ( @@ null , 1, (select users dual where w.x outfile dumpfile truncate schema procedure exec shutdown declare @'.split(
+    ' ',
+  ),
+  ...'update set /**/ /*x*/ <script > onfocus onpointerdown javascript:a( javascript:void( srcdoc document . domain nc; id& cat` $(ls `id'.split(
+    ' ',
+  ),
+  ...'/etc/passwd /bin/sh /bin/zsh /bin/cat /proc/self etc passwd issue 0x2f ../../ ..\\..\\ 169.254.169.254 metadata.google gopher:// file:/// php:// ldaps://'.split(
+    ' ',
+  ),
+  ...'{{7*7}} {{a }} #{ <?= <!--#exec <!doctype [ system( passthru( "$ne": [$ne] [$nin] () { :; *)( (|( )(| make_set( elt( chr(1) case when where'.split(
+    ' ',
+  ),
+  ..."pg_catalog sqlite_master sysobjects utl_http randomblob( having into or-filter= a=1 1=1 'a'='a == <> != % 5".split(' '),
+  '\r\nset-cookie:',
+  '\r\nlocation:',
   '\r\nabc:',
   '$'.concat('{'),
+  '$'.concat('{7*7}'),
   '',
 ]
 
-/** What six searches one after the other count. */
+/** What searches one after the other count. */
 function searched(text: string): number[] {
   return PATTERNS.map(pattern => text.match(pattern)?.length ?? 0)
 }
@@ -61,5 +77,5 @@ test('counts what a search for each kind counts', () => {
 })
 
 test('counts nothing in ordinary text', () => {
-  assert.deepEqual(countLexicon('Mozilla/5.0 (X11; Linux x86_64; rv:142.0)\ntext/html;q=0.9\nen-GB'), [0, 0, 0, 0, 0, 0])
+  assert.deepEqual(countLexicon('Mozilla/5.0 (X11; Linux x86_64; rv:142.0)\ntext/html;q=0.9\nen-GB'), [0, 0, 0, 0, 0, 0, 0])
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { FEATURES } from '../../../src/core/model/features.ts'
 import { explainRequest, scoreRequest } from '../../../src/core/model/model.ts'
 import { modelToText, parseModel } from '../../../src/core/model/model-text.ts'
 import { arrayToText } from '../../../src/core/model/text/arrays.ts'
@@ -162,7 +163,7 @@ const cases: { name: string; text: string; problem: RegExp }[] = [
   },
   {
     name: 'a prior that asks for a feature that is none',
-    text: sealedWith({ 'detector.prior.features': replaced(prior.features, 0, 26) }),
+    text: sealedWith({ 'detector.prior.features': replaced(prior.features, 0, FEATURES.length) }),
     problem: /prior\.features/,
   },
   { name: 'a tail that reaches nowhere', text: sealedWith({ 'detector.tails.reach': replaced(tails.reach, 0, 0) }), problem: /reach/ },

@@ -101,7 +101,7 @@ test('an explanation names what stands out in plain words, where, and the piece,
   assert.equal(reasons[0]?.where, "argument 'q'")
   assert.match(reasons[0].value, /<script>/)
   assert.match(reasons[0].feature, /^(a sequence of )?signs that/)
-  assert.ok(reasons.some(({ feature }) => feature === 'words and signs of scripts'))
+  assert.ok(reasons.some(({ feature }) => feature === 'phrases that are hardly ever anything but an attack'))
 })
 
 for (const { name, request, where } of [

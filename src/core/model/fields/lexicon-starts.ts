@@ -7,7 +7,7 @@ const COMMANDS = [...'~lcidpwnbsuter'].join(' ').split(' ')
 const after = (first: string, seconds: readonly string[]) => seconds.map(second => first + second).join(' ')
 const digits = [...'0123456789'].flatMap(digit => [`${digit}~`, `${digit}=`]).join(' ')
 
-/** In the order of the lexicon: k_xss k_sh k_trav k_utf k_sql k_inj. */
+/** In the order of the lexicon: k_xss k_sh k_trav k_utf k_sql k_inj k_sure. */
 export const STARTS: readonly Starts[] = [
   { words: 'on al pr co ev fr do sr ex', anywhere: '<? ja vb da' },
   {
@@ -22,6 +22,11 @@ export const STARTS: readonly Starts[] = [
   {
     words: 'sy o: ru co ex pa sh po pr re in ge cl xm xi ns ht id we',
     anywhere: 'jn ld rm dn go di ex ph zi ja ne <! <? {{ <% #{ ro pr __ ba $_ $n $g $l $r $w $i \r\n () /d /u /v /t /h /r /w .h .g .e',
+  },
+  {
+    words:
+      'un or an xo sl pg be ra lo ex up gr ma el re cr ch ca wh wa ha se in xp sy ut db on al pr co ev do sr cm 16 sq me go di ph ja ne ld rm fi jn pa sh po ba fi o: ro ge',
+    anywhere: `${after(';', [...COMMANDS, 'a', '/'])} ${after('|', COMMANDS)} ${after('&', COMMANDS)} ${after('`', COMMANDS)} '~ '- '# '/ $( <~ <s <? <! ja /e /b /p /d wi bo sy et .. [$ "$ __ () *) (| )( \r\n`,
   },
 ]
 
