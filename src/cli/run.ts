@@ -12,7 +12,7 @@ import { openOutboxFiles } from '../edge/notification/outbox-files.ts'
 import { createNotify, watchdogEvery } from '../edge/notify.ts'
 import { createRun } from '../edge/run-command.ts'
 import { SettingsError } from '../edge/settings-file.ts'
-import { openDaemonStore } from '../edge/store/set-aside.ts'
+import { claimDatabase, openDaemonStore } from '../edge/store/set-aside.ts'
 import { createOutbox } from '../outbox.ts'
 import type { Context } from './context.ts'
 
@@ -46,6 +46,7 @@ async function run(context: Context, options: Options): Promise<void> {
     onFailure: problem => (stop.signal.aborted ? undefined : log.warn('notification.failed', { problem })),
   })
   const firewall = chooseFirewall(settings, { dryRun: options.dryRun === true, log })
+  const release = claimDatabase(settings.database)
   const { store, isFresh } = await openDaemonStore(settings, { firewall, log, clock: Date.now })
   try {
     const fromStart = options.fromStart === true || isFresh
@@ -68,6 +69,7 @@ async function run(context: Context, options: Options): Promise<void> {
     log.info('daemon.stopped')
   } finally {
     store.close()
+    release()
     await announcer.close(LAST_WORDS)
   }
 }

@@ -26,6 +26,19 @@ function withDaemon(name: string, work: (daemon: DaemonHarness) => Promise<void>
   })
 }
 
+withDaemon('a second daemon on the same database is refused, and nothing is counted twice', async daemon => {
+  await daemon.start()
+  const second = daemon.command('run', '--dry-run')
+  assert.equal(second.status, 1)
+  assert.match(second.stderr, /another 'modwarden run' uses \S+\/modwarden\.db; stop it first/)
+  daemon.write(3)
+  await until('all is read', () => daemon.ids().length >= 3)
+  assert.deepEqual(daemon.ids(), ['n0', 'n1', 'n2'])
+  daemon.signal('SIGKILL')
+  await daemon.ended()
+  await daemon.start()
+})
+
 const status = (daemon: DaemonHarness) => JSON.parse(daemon.command('status', '--json').stdout) as Record<string, unknown>
 
 withDaemon('kill -9 at any moment, with rotations, loses and repeats nothing', async daemon => {
