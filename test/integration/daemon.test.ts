@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { appendFileSync, copyFileSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -37,6 +37,24 @@ withDaemon('a second daemon on the same database is refused, and nothing is coun
   daemon.signal('SIGKILL')
   await daemon.ended()
   await daemon.start()
+})
+
+withDaemon('wrong settings leave in force what the last good reload brought', async daemon => {
+  await daemon.start()
+  const events = (name: string) => daemon.journal().filter(line => line.event === name).length
+  const good = readFileSync(daemon.config, 'utf8')
+  writeFileSync(daemon.config, `${good}allowlist = ["192.0.2.7"]\n`)
+  daemon.signal('SIGHUP')
+  await until('the allowlist holds', () => events('settings.reloaded') === 1)
+  writeFileSync(daemon.config, 'block_time = "soon"\n')
+  daemon.signal('SIGHUP')
+  await until('it is refused', () => events('settings.refused') === 1)
+  writeFileSync(daemon.config, good)
+  daemon.write(1, { ip: '192.0.2.7', loggedScore: 9 })
+  daemon.write(1, { ip: '192.0.2.8', loggedScore: 9 })
+  await until('the other one is dropped', () => daemon.isDropped('192.0.2.8'))
+  assert.equal(daemon.isDropped('192.0.2.7'), false)
+  assert.equal(events('settings.reloaded'), 1, 'nothing was reloaded')
 })
 
 const status = (daemon: DaemonHarness) => JSON.parse(daemon.command('status', '--json').stdout) as Record<string, unknown>
