@@ -39,6 +39,21 @@ withDaemon('a second daemon on the same database is refused, and nothing is coun
   await daemon.start()
 })
 
+withDaemon('what is asked for while no daemon runs is noted, and said to wait', async daemon => {
+  await daemon.start()
+  const waits = /^modwarden: the daemon is not running: this is noted, and takes effect when it starts/
+  assert.equal(daemon.command('block', '192.0.2.7').stderr, '')
+  await until('it is dropped', () => daemon.isDropped('192.0.2.7'))
+  daemon.signal('SIGTERM')
+  await daemon.ended()
+  assert.match(daemon.command('unblock', '192.0.2.7').stderr, waits)
+  assert.match(daemon.command('block', '192.0.2.8', '--json').stderr, waits)
+  assert.match(daemon.command('allow', '192.0.2.9').stderr, waits)
+  assert.equal(daemon.isDropped('192.0.2.7'), true)
+  await daemon.start()
+  assert.deepEqual(['192.0.2.7', '192.0.2.8'].map(daemon.isDropped, daemon), [false, true])
+})
+
 withDaemon('wrong settings leave in force what the last good reload brought', async daemon => {
   await daemon.start()
   const events = (name: string) => daemon.journal().filter(line => line.event === name).length
