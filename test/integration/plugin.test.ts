@@ -170,6 +170,20 @@ for (const { name, start, skip } of SERVERS) {
           const text = readFileSync(server.auditLog, 'utf8')
           return ['9516320', '9516330', '9516170'].every(id => text.includes(id))
         })
+        // What the CRS objects to has its score in the log, however low, or why it has none.
+        const told: [string, string, RegExp][] = [
+          ['/?arg=../../etc/passwd&want=2.10&n=1', 'fine', /"9516160".*ML Score: 2\.10/],
+          ['/?arg=../../etc/passwd&n=2', 'unready', /"9516300".*ML status: unready\. Mode: 3/],
+        ]
+        for (const [path, scorer, said] of told) {
+          await ask(path, { 'X-Test-Mode': '3', 'X-Test-Scorer': scorer })
+          const entries = () =>
+            readFileSync(server.auditLog, 'utf8')
+              .split('\n')
+              .filter(line => line.includes(path))
+          await until(`${path} is logged`, () => entries().length > 0)
+          assert.match(entries()[0]!.replaceAll('\\"', '"'), said)
+        }
       },
       'SecRuleEngine DetectionOnly',
     )
