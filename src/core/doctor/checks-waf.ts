@@ -56,9 +56,7 @@ export const WAF_CHECKS: readonly Check[] = [
       const isDetecting = word === 'detectiononly'
       return {
         severity: isDetecting ? 'warn' : 'bad',
-        what: isDetecting
-          ? 'the WAF only looks on: it denies nothing, modwarden alone does'
-          : 'the rules are off: the WAF looks at no request',
+        what: isDetecting ? 'the WAF only looks on: it denies nothing' : 'the rules are off: the WAF looks at no request',
         evidence: value === undefined ? 'SecRuleEngine is not set' : placeText('SecRuleEngine', value),
         remedy: remedy('SecRuleEngine', 'On'),
       }
