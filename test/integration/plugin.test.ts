@@ -153,6 +153,23 @@ for (const { name, start, skip } of SERVERS) {
     })
   })
 
+  test(`${name}: switched off for a request by its arguments, the CRS decides in every mode`, { skip, timeout: 60_000 }, async () => {
+    // Arguments of a body are known in phase 2 only, behind the rules that switch the plugin off for good.
+    const off = `SecRule ARGS:form "@streq import" "id:20,phase:2,pass,nolog,setvar:'tx.machine-learning-plugin_enabled=0'"`
+    await withPlugin(
+      start,
+      undefined,
+      async ({ ask, scorers }) => {
+        for (const mode of ['1', '2', '3']) {
+          assert.equal(await ask('/?arg=../../etc/passwd&want=1.00&form=import', { 'X-Test-Mode': mode }), 403, `mode ${mode}, an attack`)
+          assert.equal(await ask('/?q=hello&want=9.10&form=import', { 'X-Test-Mode': mode }), 200, `mode ${mode}, benign`)
+        }
+        assert.equal(scorers.fine.asked.length, 0)
+      },
+      off,
+    )
+  })
+
   test(`${name}: an engine that only looks on blocks nothing in any mode, and tells the same`, { skip, timeout: 60_000 }, async () => {
     await withPlugin(
       start,
