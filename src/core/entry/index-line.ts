@@ -1,7 +1,16 @@
+import { JSON_START } from './shapes.ts'
+
 /** Gives the path of the transaction's file that a line of a concurrent log's index names, as written there; undefined when it names none.
  *  Only what stands at the end of the line is read: before it, ModSecurity 3 writes what the client sent unescaped. */
 export function indexedPath(line: string): string | undefined {
   return (MODSECURITY.exec(line.slice(-LONGEST_END)) ?? CORAZA.exec(line))?.[1]
+}
+
+/** Tells whether a line is one of ModSecurity's index although a JSON entry seems to begin in it: ModSecurity 3 writes host, user, URI and so on as the
+ *  client sent them. A JSON entry ends in a brace, and where it was torn, no address follows its first blank. */
+export function isIndexLine(line: string): boolean {
+  if (line.charCodeAt(line.length - 1) === BRACE || !MODSECURITY.test(line.slice(-LONGEST_END))) return false
+  return !line.startsWith(JSON_START) || INDEX_HEAD.test(line)
 }
 
 /** Tells whether a line is one of those that Coraza writes before the one with the path: addresses and time, request line, status. */
@@ -9,7 +18,10 @@ export function isCorazaIndexHead(line: string): boolean {
   return CORAZA_HEAD.test(line)
 }
 
+const BRACE = 125
 const LONGEST_END = 4200
+/** Host and address. */
+const INDEX_HEAD = /^[^ ]* (?=[^ ]*[.:])[0-9a-fA-F.:]{2,64} /
 const MODSECURITY = / (\/[^\s]{1,4096}) \d{1,12} \d{1,12}(?:\.\d{1,9})? md5:[0-9a-f]{32} ?(?: ?L)?$/
 const CORAZA = /^\S{1,256} - (\/\S{0,4096}\/\d{8}\/\d{8}-\d{4}\/\d{8}-\d{6}-\S{1,256})$/
 const CORAZA_HEAD = /^(?:\S{1,64} \S{1,64} - - \[\d{4}\/\d{2}\/\d{2} [\d:]{8}\]| "\S{1,32} \S* \S{0,16}"| \d{3})$/

@@ -1,6 +1,6 @@
 import type { Format } from '../types.ts'
 import { parseJson } from './fields.ts'
-import { indexedPath, isCorazaIndexHead } from './index-line.ts'
+import { indexedPath, isCorazaIndexHead, isIndexLine } from './index-line.ts'
 import { createLineCutter } from './lines.ts'
 import { createNativeSplitter } from './native-split.ts'
 import { JSON_START, jsonFormat } from './shapes.ts'
@@ -124,7 +124,7 @@ function readLine(
     text,
     trust: 'full',
   })
-  const at = raw.lastIndexOf(JSON_START)
+  const at = isIndexLine(raw) ? -1 : raw.lastIndexOf(JSON_START)
   if (at === 0 && !raw.includes('\0')) return give(entry(0, raw))
   if (at >= 0) {
     // A full disk tears an entry and glues the next one to it: only the last one goes to the end of the line.
