@@ -13,6 +13,29 @@ export function isIndexLine(line: string): boolean {
   return !line.startsWith(JSON_START) || INDEX_HEAD.test(line)
 }
 
+/** Makes the measure of what is read of a log at a time: an index names gigabytes in a few kilobytes. `portion` says how many of the next bytes to
+ *  take, so that the files which they name hold `bytes`, or one file more than that, together with what was taken before. */
+export function createRoom(bytes: number) {
+  let left = bytes
+  return {
+    portion(chunk: Buffer): number {
+      if (!chunk.includes('md5:') && !chunk.includes(' - /')) return chunk.length
+      for (const { 0: text, index } of chunk.toString('latin1').matchAll(ENDS)) {
+        left -= namedBytes(text)
+        if (left <= 0) return Math.min(chunk.length, index + text.length + 1)
+      }
+      return chunk.length
+    },
+    isLeft: (): boolean => left > 0,
+  }
+}
+
+/** Gives how long the file is that a line of an index names. */
+export function namedBytes(line: string): number {
+  const told = SIZE.exec(line.slice(-LONGEST_SIZE))?.[1]
+  return told === undefined ? UNTOLD : Number(told)
+}
+
 /** Tells whether a line is one of those that Coraza writes before the one with the path: addresses and time, request line, status. */
 export function isCorazaIndexHead(line: string): boolean {
   return CORAZA_HEAD.test(line)
@@ -23,5 +46,11 @@ const LONGEST_END = 4200
 /** Host and address. */
 const INDEX_HEAD = /^[^ ]* (?=[^ ]*[.:])[0-9a-fA-F.:]{2,64} /
 const MODSECURITY = / (\/[^\s]{1,4096}) \d{1,12} \d{1,12}(?:\.\d{1,9})? md5:[0-9a-f]{32} ?(?: ?L)?$/
+/** The ends of all lines that name a file. */
+const ENDS = / (?:\d{1,12}(?:\.\d{1,9})? md5:[0-9a-f]{32} ?(?: ?L)?|- \/\S{0,4096}\/\d{8}-\d{6}-\S{1,256})$/gm
+const SIZE = / (\d{1,12})(?:\.\d{1,9})? md5:[0-9a-f]{32} ?(?: ?L)?$/
+const LONGEST_SIZE = 80
+/** Coraza does not say how long a file is. */
+const UNTOLD = 1024 * 1024
 const CORAZA = /^\S{1,256} - (\/\S{0,4096}\/\d{8}\/\d{8}-\d{4}\/\d{8}-\d{6}-\S{1,256})$/
 const CORAZA_HEAD = /^(?:\S{1,64} \S{1,64} - - \[\d{4}\/\d{2}\/\d{2} [\d:]{8}\]| "\S{1,32} \S* \S{0,16}"| \d{3})$/
