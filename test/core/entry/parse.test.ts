@@ -108,6 +108,11 @@ const rule =
 const forged = '[file "/f"] [line "1"] [id "100004"] [data "ML Score: 9.9"]'
 const never = () => false
 
+test('a message of megabytes is read', () => {
+  const long = rule.replace('c\\x22d', '\\x22'.repeat(4_000_000))
+  assert.equal(readMessage(`Warning. x at ARGS:x. ${long}`, never)?.id, '942100')
+})
+
 test('the rule of a message is the one that it was, whatever the name of the argument says', () => {
   const expected = { id: '942100', message: 'a "b"', data: 'c"d', severity: 'CRITICAL' }
   assert.deepEqual(readMessage(`Warning. x at ARGS:x. ${rule}`, never), expected)
