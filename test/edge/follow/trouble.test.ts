@@ -5,10 +5,12 @@ import {
   closeSync,
   copyFileSync,
   existsSync,
+  linkSync,
   openSync,
   readdirSync,
   readlinkSync,
   renameSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -172,6 +174,38 @@ test('several logs are followed at once, one that cannot be read holds up none, 
   assert.ok(performance.now() - began < 2000)
   one.remove()
   other.remove()
+})
+
+test('a log that is named twice is followed once', async () => {
+  const h = createHarness()
+  const stop = new AbortController()
+  const options = { from: [], fromStart: true, createSplitter, now: Date.now, quietMillis: 250, graceMillis: 60_000 }
+  const told: string[] = []
+  const optionsOf = (log: string) => ({
+    ...options,
+    notice: (event: string, { problem }: Record<string, unknown>) => void told.push(`${log} ${event} ${problem}`),
+  })
+  const [link, second, later] = ['link.log', 'second.log', 'later.log'].map(name => join(h.folder, name)) as [string, string, string]
+  h.write(3)
+  symlinkSync(h.log, link)
+  linkSync(h.log, second)
+  const laterAgain = `${h.folder}/./later.log`
+  const seen: string[] = []
+  const logs = [h.log, h.log, link, second, later, laterAgain]
+  for await (const batch of followAuditLogs(logs, optionsOf, { signal: stop.signal, pollMillis: 10 })) {
+    if (seen.length === 0) h.write(2, later)
+    for (const { log } of batch.items) seen.push(log)
+    if (seen.length >= 5) setTimeout(() => stop.abort(), 100)
+  }
+  h.remove()
+  assert.deepEqual(seen, [h.log, h.log, h.log, later, later])
+  const same = (log: string, other: string) =>
+    `${log} log.unreadable it is the same file as ${other}, which is followed; name it once in audit_log`
+  const expected = [same(link, h.log), same(second, h.log), same(laterAgain, later)]
+  assert.deepEqual(
+    told.filter(text => text.includes('same file')),
+    expected,
+  )
 })
 
 for (const { name, line } of [
