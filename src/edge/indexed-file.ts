@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, readlink, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { indexedPath } from '../core/entry/index-line.ts'
+import { indexedPath, mayName } from '../core/entry/index-line.ts'
 import { createIndexedReader, type IndexedEntry } from '../core/entry/indexed-entry.ts'
 import type { Batch, Entry, Result, Skipped } from '../core/types.ts'
 
@@ -36,6 +36,8 @@ export async function openIndexed(line: string, storageDir: string): Promise<Res
   if (folder === undefined) return { ok: false, problem: 'the storage folder is not there; set storage_dir' }
   for (const relative of candidates(path, storageDir, folder)) {
     const read = await readBelow(join(folder, relative))
+    if (read.ok && read.value.ok && !mayName(line, read.value.value.format))
+      return { ok: false, problem: 'a line as Coraza writes it names a file that Coraza did not write' }
     if (read.ok) return read.value
     problem = read.problem
   }

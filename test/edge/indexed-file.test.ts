@@ -35,6 +35,17 @@ for (const path of [`${storage}/20261122/20261122-0957/a`, '/20261122/20261122-0
   })
 }
 
+test('a line like those of Coraza names no file that ModSecurity wrote', async () => {
+  const name = '20261122/20261122-0957/20261122-095716-a'
+  const coraza = `a - ${storage}/${name}`
+  writeFileSync(join(storage, name), ENTRY)
+  const found = await openIndexed(coraza, storage)
+  assert.deepEqual(found, { ok: false, problem: 'a line as Coraza writes it names a file that Coraza did not write' })
+  assert.ok((await openIndexed(line(`/${name}`), storage)).ok)
+  writeFileSync(join(storage, name), '{"transaction":{"timestamp":"2026/11/22 09:57:16","id":"a"}}\n')
+  assert.ok((await openIndexed(coraza, storage)).ok)
+})
+
 test('of a file of 18 MB the long strings are cut', async () => {
   const found = await openIndexed(line('/20261122/20261122-0957/long'), storage)
   assert.ok(found.ok)

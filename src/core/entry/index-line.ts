@@ -1,3 +1,4 @@
+import type { Format } from '../types.ts'
 import { JSON_START } from './shapes.ts'
 
 /** Gives the path of the transaction's file that a line of a concurrent log's index names, as written there; undefined when it names none.
@@ -11,6 +12,12 @@ export function indexedPath(line: string): string | undefined {
 export function isIndexLine(line: string): boolean {
   if (line.charCodeAt(line.length - 1) === BRACE || !MODSECURITY.test(line.slice(-LONGEST_END))) return false
   return !line.startsWith(JSON_START) || INDEX_HEAD.test(line)
+}
+
+/** Tells whether an entry may be what a line of an index names. ModSecurity 3 writes the user of a basic authentication into its index with all newlines
+ *  in it: so a client can write a line like Coraza's there, and name the file of somebody else's request to have it counted once more. */
+export function mayName(line: string, format: Format): boolean {
+  return MODSECURITY.test(line.slice(-LONGEST_END)) || format.startsWith('coraza')
 }
 
 /** Makes the measure of what is read of a log at a time: an index names gigabytes in a few kilobytes. `portion` says how many of the next bytes to
