@@ -93,7 +93,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     settings: () => live.settings,
     isAllowed: allowed.isAllowed,
     clock,
-    parseContext: { localOffsetMinutes: createLocalOffset() },
+    parseContext: { localOffsetMinutes: createLocalOffset(clock) },
   }
   const commit = createCommit({ store, handle: batch => handleBatch(batch, pipeline), health, turn: status.moved, signal })
   const keeper = createKeeper({ store, settings: () => live.settings, allowed, narrate, health, clock })

@@ -123,11 +123,20 @@ export function handleBatch(batch: Batch, pipeline: Pipeline): Handled {
   })
 }
 
-function readEntry(entry: Entry, findClient: FindClient, { model, settings, clock, parseContext }: Pipeline): Reading | Skipped {
-  const parsed = parseEntry(entry, parseContext)
-  if (!parsed.ok)
-    return { kind: 'skipped', log: entry.log, inode: entry.inode, offset: entry.offset, length: entry.length, problem: parsed.problem }
-  const event = parsed.value
+/** An entry that no parser foresaw must not stop the daemon: it would be met again at every start. */
+function readEntry(entry: Entry, findClient: FindClient, pipeline: Pipeline): Reading | Skipped {
+  const { log, inode, offset, length } = entry
+  const skip = (problem: string): Skipped => ({ kind: 'skipped', log, inode, offset, length, problem })
+  try {
+    const parsed = parseEntry(entry, pipeline.parseContext)
+    return parsed.ok ? readEvent(entry, parsed.value, findClient, pipeline) : skip(parsed.problem)
+  } catch (error) {
+    // Never its message, which may quote what a client sent.
+    return skip(`reading it failed: ${error instanceof Error ? error.name : 'unknown error'}`)
+  }
+}
+
+function readEvent(entry: Entry, event: AuditEvent, findClient: FindClient, { model, settings, clock }: Pipeline): Reading {
   const own = event.request === undefined ? undefined : scoreRequest(model(), event.request)
   const client = findClient(event.ip, event.request?.headers ?? [])
   return {

@@ -23,7 +23,7 @@ export type ScoringParts = {
   findClient: (peer: Ip, headers: HttpRequest['headers']) => { ip: Ip }
   reservoir: Reservoir | undefined
   counters: Counters
-  settings: { highScore: number; threatScore: number; scoreDeadline: Millis }
+  settings: { highScore: number; threatScore: number; scoreDeadline: Millis; scoreSite: string }
   metrics: () => string
   /** Milliseconds since 1970, and a clock that only goes forward. */
   clock: () => Millis
@@ -40,11 +40,15 @@ export function createScoring(parts: ScoringParts): (asked: Asked) => Reply {
 
   return asked => {
     const [path] = asked.path.split('?', 1)
-    if (path === '/') return asked.method === 'POST' ? inquire('form', parseForm, formReply, asked) : readOnly(asked, 'Service is up')
+    if (path === '/') return asked.method === 'POST' ? inquire('form', parseOriginal, formReply, asked) : readOnly(asked, 'Service is up')
     if (path === '/v1/score') return asked.method === 'POST' ? scored(asked) : NOT_ALLOWED
     if (path === '/healthz') return readOnly(asked, 'ok\n')
     if (path === '/metrics') return readOnly(asked, parts.metrics())
     return NOT_FOUND
+  }
+
+  function parseOriginal(body: string): Result<Inquiry> {
+    return parseForm(body, settings.scoreSite)
   }
 
   function readOnly({ method }: Asked, body: string): Reply {

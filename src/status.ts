@@ -35,6 +35,9 @@ export function createStatus({ health, silenceOf, model, settings, backend, cloc
   const startedAt = clock()
   const lag = new Map<string, number>()
   const lastAt = new Map<string, Millis>()
+  const late = new Map<string, Millis>()
+  /** Nothing was left to read before the last batch. */
+  let isLive = false
   let lastEntryAt: Millis | null = null
   let wroteAt = Number.NEGATIVE_INFINITY
   let isClosed = false
@@ -60,13 +63,16 @@ export function createStatus({ health, silenceOf, model, settings, backend, cloc
 
     followed({ log, items, pendingBytes }: Batch): void {
       batchAt = performance.now()
+      isLive = lag.get(log) === 0
       lag.set(log, pendingBytes)
       if (items.length > 0) health.recovered('log', log)
     },
 
     handled(log: string, { parsed, heard }: Handled): void {
       if (parsed > 0) lastEntryAt = clock()
-      if (heard.length > 0) lastAt.set(log, heard.at(-1)!.at)
+      const last = heard.at(-1)
+      if (last !== undefined) lastAt.set(log, last.at)
+      if (last !== undefined && isLive) late.set(log, clock() - last.at)
       counted.entries += parsed
       // A backlog leaves little time for anything else, and just then it is to be seen.
       if (performance.now() - wroteAt > STATUS_EVERY) write()
@@ -120,11 +126,12 @@ export function createStatus({ health, silenceOf, model, settings, backend, cloc
   }
 
   function logState(path: string): DaemonState['logs'][number] {
-    const [last_at, silence] = [lastAt.get(path), silenceOf(path)]
+    const [last_at, late_by, silence] = [lastAt.get(path), late.get(path), silenceOf(path)]
     return {
       path,
       lag_bytes: lag.get(path) ?? 0,
       ...(last_at === undefined ? {} : { last_at }),
+      ...(late_by === undefined ? {} : { late: late_by }),
       ...problem('problem', 'log', path),
       ...(silence === undefined ? {} : { silence }),
     }

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { HttpRequest } from '../src/core/types.ts'
 import { createNarrate } from '../src/narrate.ts'
 import { handleBatch } from '../src/pipeline.ts'
 import { NOW, reasons, setUp, times, toBatch } from './pipeline-setup.ts'
@@ -118,6 +119,22 @@ test('an address that was unblocked by hand starts anew', () => {
   store.blocks.release('192.0.2.1', NOW, 'manual')
   assert.deepEqual(reasons(handle(times(10, { ip: '192.0.2.1', loggedScore: 5.1 }))), [])
   assert.deepEqual(reasons(handle([{ ip: '192.0.2.1', loggedScore: 5.1 }])), ['too-many'])
+})
+
+test('an entry that cannot be scored is skipped, and stops nothing', () => {
+  const { store, handle, pipeline } = setUp()
+  const { model } = pipeline
+  const failing = {
+    ...model(),
+    measured: (request: HttpRequest) => {
+      if (request.uri === '/bad') throw new RangeError(`no message reaches anybody: ${request.uri}`)
+      return model().measured(request)
+    },
+  }
+  pipeline.model = () => failing
+  const { parsed, skipped } = handle([{ ip: '192.0.2.1' }, { ip: '192.0.2.2', uri: '/bad' }, { ip: '192.0.2.3' }])
+  assert.deepEqual([parsed, skipped.map(({ problem }) => problem)], [2, ['reading it failed: RangeError']])
+  assert.equal(store.query('SELECT * FROM dead_letters').length, 1)
 })
 
 test('nothing of a batch is kept when the transaction fails', () => {

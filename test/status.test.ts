@@ -52,6 +52,20 @@ test('a backlog is to be seen while it is read: how much is left, and how old it
   assert.deepEqual(last().logs[0], { path: '/a', lag_bytes: 0, last_at: 300 })
 })
 
+test('how old entries are is kept once all that was there is read', () => {
+  const { time, status, last } = setUp()
+  const lateOf = (pendingBytes: number, at: number) => {
+    status.followed(batch(pendingBytes))
+    status.handled('/a', handled(at))
+    status.write()
+    return last().logs[0]!.late
+  }
+  assert.equal(lateOf(5000, time.now - 9000), undefined, 'a backlog is old')
+  assert.equal(lateOf(0, time.now - 9000), undefined, 'its end too')
+  assert.equal(lateOf(0, time.now - 7000), 7000)
+  assert.equal(lateOf(0, time.now), 0)
+})
+
 test('it is sound since the start, or since the last problem was over', () => {
   const { time, health, status, last } = setUp()
   const sound = () => {

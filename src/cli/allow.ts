@@ -7,6 +7,7 @@ import type { Millis } from '../core/types.ts'
 import type { AllowRow } from '../edge/store/allow.ts'
 import { type Context, UsageError, withStore } from './context.ts'
 import { iso, printJson, printTable, relative } from './output.ts'
+import { tellIfStopped } from './tell-stopped.ts'
 
 type Options = { for?: string; reason?: string; list?: true; remove?: true; json?: true }
 
@@ -30,8 +31,11 @@ function allow(context: Context, addresses: readonly string[], options: Options)
   if (!list && addresses.length === 0) throw new UsageError('name the addresses to allow, or --list')
   const networks = [...new Set(addresses.map(readNetwork))]
   if (list) show(context, options)
-  else if (remove) end(context, networks, options)
-  else add(context, networks, options)
+  else {
+    if (remove) end(context, networks, options)
+    else add(context, networks, options)
+    tellIfStopped(context.settings())
+  }
 }
 
 function add(context: Context, networks: readonly string[], options: Options): void {

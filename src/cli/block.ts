@@ -12,6 +12,7 @@ import { protectedAddresses } from '../edge/protected-addresses.ts'
 import type { Store } from '../edge/store/store.ts'
 import { type Context, UsageError, withStore } from './context.ts'
 import { iso, printJson, relative } from './output.ts'
+import { tellIfStopped } from './tell-stopped.ts'
 
 type BlockOptions = { for?: string; reason?: string; json?: true }
 type UnblockOptions = { all?: true; origin?: string; forgive?: true; json?: true }
@@ -75,6 +76,7 @@ function block(context: Context, addresses: string[], options: BlockOptions): vo
         passes.length === 0 ? '' : `; allowed in it, and passing: ${passes.slice(0, 10).join(', ')}${passes.length > 10 ? ' …' : ''}`
       process.stdout.write(`${ip} ${is} blocked, ends ${relative(expiresAt, now)}${but}\n`)
     }
+  tellIfStopped(settings)
 }
 
 const WHAT_ALLOWS = 'by the allowlist, or as a trusted proxy, this machine, its gateway, its DNS servers or a logged-in client'
@@ -95,6 +97,7 @@ function unblock(context: Context, addresses: string[], options: UnblockOptions)
     for (const found of ended) process.stdout.write(`${unblockedText(found)}\n`)
     if (ended.length === 0) process.stdout.write('no address was blocked\n')
   }
+  if (ended.length > 0) tellIfStopped(settings)
 }
 
 function active(store: Store, origin: string | undefined, now: Millis): string[] {

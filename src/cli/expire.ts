@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import { createAllowed } from '../allowed.ts'
+import { createAllowed, neverBlocked } from '../allowed.ts'
 import type { Millis } from '../core/types.ts'
 import { chooseFirewall } from '../edge/firewall/choose.ts'
 import { createLog } from '../edge/log.ts'
@@ -29,7 +29,7 @@ async function expire(context: Context): Promise<void> {
   const log = createLog({ fd: 1, hasPrefix: process.env.JOURNAL_STREAM !== undefined })
   const store = context.writer()
   try {
-    const { networks } = createAllowed(() => settings.allowlist, protectedAddresses)
+    const { networks } = createAllowed(() => neverBlocked(settings, store, Date.now()), protectedAddresses)
     const firewall = chooseFirewall(settings, { dryRun: false, log })
     const enforce = createEnforce({ store, firewall, clock: Date.now, allowed: networks })
     createNarrate(log, Date.now).enforced(await enforce({ verify: true }))

@@ -9,6 +9,7 @@ import type { Settings } from '../core/settings.ts'
 import type { AuditEvent, HttpRequest, Millis } from '../core/types.ts'
 import { rereadEntry } from '../edge/reread-entry.ts'
 import type { ShownEvent } from '../edge/store/events.ts'
+import { MOST_REQUEST_BYTES, TOO_LONG } from '../edge/store/false-positives.ts'
 import { hourOf } from '../edge/store/scores.ts'
 import type { Store } from '../edge/store/store.ts'
 import { MOST_OF_AN_ADDRESS } from '../edge/store/threats.ts'
@@ -98,7 +99,13 @@ async function learn(event: ShownEvent, settings: Settings): Promise<{ request: 
   })
   if (!reread.ok) return { request: undefined, problem: reread.problem }
   if (found?.request === undefined) return { request: undefined, problem: 'its entry holds no request' }
+  // What is not kept need not be masked: the regular expressions of that give up at some megabytes.
+  if (lengthOf(found.request) > MOST_REQUEST_BYTES) return { request: undefined, problem: TOO_LONG }
   return { request: maskRequest(found.request), problem: '' }
+}
+
+function lengthOf({ uri, headers, body = '' }: HttpRequest): number {
+  return uri.length + body.length + headers.flat().reduce((sum, text) => sum + text.length, 0)
 }
 
 /** Ends the block of an address when the threats that are left would not have started it; a block by hand stands. */

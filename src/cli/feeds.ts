@@ -13,6 +13,7 @@ import { protectedAddresses } from '../edge/protected-addresses.ts'
 import type { Store } from '../edge/store/store.ts'
 import { type Context, UsageError, withStore } from './context.ts'
 import { iso, printJson, relative } from './output.ts'
+import { tellIfStopped } from './tell-stopped.ts'
 
 type ExportOptions = { format: FeedFormat; jail: string }
 type ImportOptions = { for?: string; origin?: string; json?: true }
@@ -79,6 +80,7 @@ async function importFeed(context: Context, file: string, options: ImportOptions
   else
     process.stdout.write(`${imported} addresses of ${origin} are blocked, ends ${relative(ends, now)}; ${standing} were blocked already\n`)
   tellProblems(file, problems)
+  tellIfStopped(settings)
 }
 
 type Writing = { settings: Settings; origin: string; now: Millis; expiresAt: Millis }

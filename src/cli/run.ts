@@ -12,7 +12,7 @@ import { openOutboxFiles } from '../edge/notification/outbox-files.ts'
 import { createNotify, watchdogEvery } from '../edge/notify.ts'
 import { createRun } from '../edge/run-command.ts'
 import { SettingsError } from '../edge/settings-file.ts'
-import { openDaemonStore } from '../edge/store/set-aside.ts'
+import { claimDatabase, openDaemonStore } from '../edge/store/set-aside.ts'
 import { createOutbox } from '../outbox.ts'
 import type { Context } from './context.ts'
 
@@ -40,12 +40,20 @@ async function run(context: Context, options: Options): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
 
+  // A reload that comes while the daemon starts waits for it; without a listener the signal would end the process.
+  let isDue = false
+  let takeOver = () => {
+    isDue = true
+  }
+  process.on('SIGHUP', () => takeOver())
+
   const notify = createNotify(createRun({ timeout: 2000 }), {
     socket: process.env.NOTIFY_SOCKET,
     // At the stop systemd may end the messenger before it is through: nothing is amiss then.
     onFailure: problem => (stop.signal.aborted ? undefined : log.warn('notification.failed', { problem })),
   })
   const firewall = chooseFirewall(settings, { dryRun: options.dryRun === true, log })
+  const release = claimDatabase(settings.database)
   const { store, isFresh } = await openDaemonStore(settings, { firewall, log, clock: Date.now })
   try {
     const fromStart = options.fromStart === true || isFresh
@@ -62,12 +70,14 @@ async function run(context: Context, options: Options): Promise<void> {
       fromStart,
       watchdogEvery: watchdogEvery(),
     })
-    process.on('SIGHUP', () => void reload(context, settings, { log, apply: daemon.reload }))
+    takeOver = () => void reload(context, settings, { log, apply: daemon.reload })
+    if (isDue) takeOver()
     stop.signal.addEventListener('abort', () => void notify.stopping(), { once: true })
     await daemon.ended
     log.info('daemon.stopped')
   } finally {
     store.close()
+    release()
     await announcer.close(LAST_WORDS)
   }
 }
@@ -84,13 +94,14 @@ function openAnnouncer(settings: Settings, path: string, log: Log) {
   return createAnnouncer({ outbox, wanted, log, clock: Date.now })
 }
 
-/** Takes over new settings, or keeps the old ones and says what is wrong with the new. */
+/** Takes over new settings, or leaves everything as it is and says what is wrong with the new ones. */
 async function reload(
   context: Context,
   started: Settings,
   { log, apply }: { log: Log; apply: (settings: Settings) => Promise<void> },
 ): Promise<void> {
-  const next = newSettings(context, log) ?? started
+  const next = newSettings(context, log)
+  if (next === undefined) return
   const fixed = ['auditLogs', 'database', 'firewall', 'chains', 'mode', 'storageDir', 'modelDir', 'outboxDir'] as const
   const kept = Object.fromEntries(fixed.map(key => [key, started[key]]))
   const changed = fixed.filter(key => JSON.stringify(next[key]) !== JSON.stringify(started[key]))

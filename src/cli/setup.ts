@@ -40,7 +40,7 @@ async function run(server: ServerName | undefined, options: Options, config: str
   const domain = options.domain === undefined ? undefined : readDomain(options.domain)
   if (domain?.ok === false) throw new UsageError(domain.problem)
   if (process.getuid?.() !== 0) throw new Error('setup changes the configuration of the web server; run it as root')
-  const manifest = openManifest()
+  const manifest = openManifest(undefined, { isDry: options.dryRun === true })
   try {
     const parts = partsOf(manifest, options, config)
     const earlier = manifest.server()

@@ -55,7 +55,7 @@ function gather(store: Store, settings: Settings, now: Millis): StatusFacts {
   return {
     ...daemonFacts(state, settings, pending, now),
     brake: brakeOf(store),
-    logs: settings.auditLogs.map(path => logOf(path, state, store)),
+    logs: settings.auditLogs.map(path => logOf(path, { state, store, settings })),
     inline_scoring: settings.auditLogs.flatMap(path => inlineOf(path, store)),
     last_entry_at: iso(state?.last_entry_at ?? store.events.newestSeenAt() ?? null),
     model_health: healthOf(store, settings, now),
@@ -108,7 +108,7 @@ function brakeOf(store: Store): StatusFacts['brake'] {
     : null
 }
 
-function logOf(path: string, state: DaemonState | undefined, store: Store): LogStatus {
+function logOf(path: string, { state, store, settings }: { state: DaemonState | undefined; store: Store; settings: Settings }): LogStatus {
   const known = state?.logs.find(log => log.path === path)
   const file = store.positions.of(path).find(position => !position.done)
   const isAlive = state !== undefined && isRunning(state)
@@ -119,6 +119,7 @@ function logOf(path: string, state: DaemonState | undefined, store: Store): LogS
     offset: file?.offset ?? null,
     lag_bytes: known?.lag_bytes ?? null,
     lag_seconds: isBehind ? Math.max(0, Math.round((state.updated_at - known.last_at!) / 1000)) : 0,
+    late_seconds: isAlive && (known?.late ?? 0) > settings.blockTime ? Math.round(known!.late! / 1000) : 0,
     missing: isGone(path),
     problem: isAlive ? (known?.problem ?? null) : null,
     silence: !isAlive || known?.silence === undefined ? null : { ...known.silence, since: iso(known.silence.since) },

@@ -31,25 +31,23 @@ export function parseNetwork(text: string): Result<string> {
   return { ok: true, value: `${width === 32 ? maskIpv4(ip, Number(bits)) : maskIpv6(ip, Number(bits))}/${Number(bits)}` }
 }
 
-/** Makes a test for membership in a set of canonical addresses and CIDRs. A tested CIDR is a member if any part of it is. */
+/** Makes a test for membership in a set of canonical addresses and CIDRs. A tested CIDR is a member if any part of it is. IPv4 and IPv6 are apart:
+ *  to a BlockList ::/0 holds every IPv4 address too, in its mapped form. */
 export function createNetworkSet(networks: readonly string[]): (network: string) => boolean {
-  const list = new BlockList()
-  const bases: string[] = []
+  const sets = { 4: { list: new BlockList(), bases: [] as string[] }, 6: { list: new BlockList(), bases: [] as string[] } }
   for (const network of networks) {
-    const [address = '', bits] = network.split('/')
-    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6'
-    if (bits === undefined) list.addAddress(address, family)
-    else list.addSubnet(address, Number(bits), family)
-    bases.push(address)
+    const { base, bits, version } = splitNetwork(network)
+    sets[version].list.addSubnet(base, bits, `ipv${version}`)
+    sets[version].bases.push(base)
   }
   return network => {
-    const [address = '', bits] = network.split('/')
-    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6'
-    if (list.check(address, family)) return true
-    if (bits === undefined) return false
+    const { base, bits, version } = splitNetwork(network)
+    const { list, bases } = sets[version]
+    if (list.check(base, `ipv${version}`)) return true
+    if (!network.includes('/')) return false
     const within = new BlockList()
-    within.addSubnet(address, Number(bits), family)
-    return bases.some(base => within.check(base, isIP(base) === 4 ? 'ipv4' : 'ipv6'))
+    within.addSubnet(base, bits, `ipv${version}`)
+    return bases.some(one => within.check(one, `ipv${version}`))
   }
 }
 

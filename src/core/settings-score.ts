@@ -15,6 +15,12 @@ export const SCORE_SETTINGS = {
     help: 'A loopback address and port to listen on as well, such as "127.0.0.1:5000" (for the original plugin). Any local user may then ask. Empty: none.',
     read: loopback(),
   },
+  scoreSite: {
+    key: 'score.site',
+    fallback: '',
+    help: 'The host that the messages of the original plugin are about, such as "www.example.com": they do not name it. Empty: the plugin gets no score (503).',
+    read: hostName(),
+  },
   scoreGroup: {
     key: 'score.group',
     fallback: 'www-data',
@@ -70,6 +76,11 @@ function readListen(text: string): Listen {
   const match = /^(?:(127(?:\.(?:\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])){3})|\[(::1)\]):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
   return match && port >= 1 && port <= 65_535 ? { host: (match[1] ?? match[2])!, port } : undefined
+}
+
+function hostName(): v.GenericSchema<unknown, string> {
+  const message = 'must be the name of a host, as it stands in the Host header'
+  return v.pipe(v.string(message), v.regex(/^[^\s/]{0,253}$/, message))
 }
 
 function groupName(): v.GenericSchema<unknown, string> {

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Splitter } from '../core/entry/split.ts'
 import type { Batch, FileState, Millis } from '../core/types.ts'
 import { createLogReader } from './follow/log-reader.ts'
+import { fileOf } from './follow/path.ts'
 import { createWaker } from './follow/watch.ts'
 
 export type FollowEvent = 'log.found' | 'log.rotated' | 'log.truncated' | 'log.lost' | 'log.waiting' | 'log.unreadable' | 'log.stale-writer'
@@ -25,6 +26,18 @@ export type FollowOptions = {
 /** How often a log is looked at that has something to settle. */
 const SETTLE_LOOK: Millis = 50
 
+/** Leaves out what is named twice, also by a link: each of its entries would count twice. */
+function distinct(logs: readonly string[], optionsOf: (log: string) => FollowOptions): string[] {
+  const known = new Map<string, string>()
+  return [...new Set(logs)].filter(log => {
+    const other = known.get(fileOf(log))
+    if (other === undefined) known.set(fileOf(log), log)
+    else
+      optionsOf(log).notice('log.unreadable', { problem: `it is the same file as ${other}, which is followed; name it once in audit_log` })
+    return other === undefined
+  })
+}
+
 /** Follows several logs over rotation, truncation and restarts, and gives their entries in batches, until the signal.
  *  Asking for the next batch says that the one before is committed; who does not ask lets nothing be read.
  *  `turn` is called at every look, also when nothing is new. */
@@ -33,7 +46,7 @@ export async function* followAuditLogs(
   optionsOf: (log: string) => FollowOptions,
   { signal, pollMillis, turn }: { signal: AbortSignal; pollMillis: Millis; turn?: () => void },
 ): AsyncGenerator<Batch> {
-  const readers = logs.map(log => createLogReader(log, optionsOf(log), logs))
+  const readers = distinct(logs, optionsOf).map(log => createLogReader(log, optionsOf(log), logs))
   const waker = createWaker(logs)
   try {
     while (!signal.aborted) {

@@ -1,11 +1,13 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, readlink, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { indexedPath } from '../core/entry/index-line.ts'
-import { type IndexedEntry, readIndexedEntry } from '../core/entry/indexed-entry.ts'
+import { indexedPath, mayName } from '../core/entry/index-line.ts'
+import { createIndexedReader, type IndexedEntry } from '../core/entry/indexed-entry.ts'
 import type { Batch, Entry, Result, Skipped } from '../core/types.ts'
 
-const MAX_BYTES = 16 * 2 ** 20
+/** Control characters of a body take six bytes each in JSON; its long strings are cut as it is read. */
+const MAX_BYTES = 128 * 2 ** 20
+const CHUNK = 2 ** 20
 /** Files that are read at the same time. */
 const AT_ONCE = 8
 /** A file lies in DATE/DATE-TIME/ below the storage folder, wherever that was when the line was written. */
@@ -34,7 +36,9 @@ export async function openIndexed(line: string, storageDir: string): Promise<Res
   if (folder === undefined) return { ok: false, problem: 'the storage folder is not there; set storage_dir' }
   for (const relative of candidates(path, storageDir, folder)) {
     const read = await readBelow(join(folder, relative))
-    if (read.ok) return readIndexedEntry(read.value)
+    if (read.ok && read.value.ok && !mayName(line, read.value.value.format))
+      return { ok: false, problem: 'a line as Coraza writes it names a file that Coraza did not write' }
+    if (read.ok) return read.value
     problem = read.problem
   }
   return { ok: false, problem }
@@ -49,16 +53,18 @@ function candidates(path: string, ...folders: string[]): string[] {
   return [...new Set([...below, parts.join('/'), parts.slice(-OWN_DEPTH).join('/')])]
 }
 
-async function readBelow(path: string): Promise<Result<Buffer>> {
+async function readBelow(path: string): Promise<Result<Result<IndexedEntry>>> {
   let file: FileHandle | undefined
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     const { size } = await check(file, path)
-    const bytes = Buffer.alloc(size)
-    let length = 0
-    for (let read = -1; read !== 0 && length < size; length += read)
-      read = (await file.read(bytes, length, size - length, length)).bytesRead
-    return { ok: true, value: bytes.subarray(0, length) }
+    const reader = createIndexedReader()
+    const chunk = Buffer.alloc(Math.min(size, CHUNK))
+    for (let at = 0, read = -1; read !== 0 && at < size; at += read) {
+      read = (await file.read(chunk, 0, Math.min(chunk.length, size - at), at)).bytesRead
+      reader.push(chunk.subarray(0, read))
+    }
+    return { ok: true, value: reader.finish() }
   } catch (error) {
     return { ok: false, problem: `cannot read the file that the index names: ${reason(error)}` }
   } finally {

@@ -1,6 +1,7 @@
 import { closeSync, createReadStream, openSync } from 'node:fs'
 import { pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { namedBytes } from '../core/entry/index-line.ts'
 import { type ParseContext, parseEntry } from '../core/entry/parse.ts'
 import { createSplitter, type Piece } from '../core/entry/split.ts'
 import type { Batch, Millis } from '../core/types.ts'
@@ -15,8 +16,9 @@ type Source = { batches: AsyncGenerator<Item[]>; items: Item[]; at: Millis }
 
 const CHUNK = 1024 * 1024
 const MERGED_ITEMS = 500
-/** So many files of a concurrent log are held at a time. */
+/** So many files of a concurrent log are held at a time, and of so many bytes. */
 const INDEXED_FILES = 500
+const INDEXED_BYTES = 16 * 1024 * 1024
 
 /** Reads old audit logs, rotated and packed (gzip, zstd) ones and indexes of concurrent ones too, in the order of their times, whatever the order of
  *  their names; files of the same time are merged entry by entry. Throws when one cannot be read. */
@@ -88,10 +90,9 @@ function timeOf(item: Item, context: ParseContext): Millis | undefined {
 async function* readLogFile(path: string, { storageDir }: Options): AsyncGenerator<Item[]> {
   const splitter = createSplitter({ offset: 0 })
   async function* read(pieces: readonly Piece[]): AsyncGenerator<Item[]> {
-    const isIndex = pieces.some(piece => piece.kind === 'entry' && piece.format === 'index-line')
-    const most = isIndex ? INDEXED_FILES : pieces.length
-    for (let from = 0; from < pieces.length; from += most) {
-      const items = pieces.slice(from, from + most).map(piece => toItem(piece, path))
+    for (let from = 0, to = 0; from < pieces.length; from = to) {
+      to = endOfPortion(pieces, from)
+      const items = pieces.slice(from, to).map(piece => toItem(piece, path))
       yield [...(await readIndexedFiles({ ...toBatch(items), log: path }, storageDir)).items]
     }
   }
@@ -103,6 +104,17 @@ async function* readLogFile(path: string, { storageDir }: Options): AsyncGenerat
     throw new Error(`cannot read ${path}: ${(error as Error).message}`, { cause: error })
   }
   yield* read(splitter.finish())
+}
+
+function endOfPortion(pieces: readonly Piece[], from: number): number {
+  let [files, bytes, to] = [0, 0, from]
+  while (to < pieces.length && files < INDEXED_FILES && bytes < INDEXED_BYTES) {
+    const piece = pieces[to++]!
+    if (piece.kind !== 'entry' || piece.format !== 'index-line') continue
+    files++
+    bytes += namedBytes(piece.text)
+  }
+  return to
 }
 
 function bytesOf(path: string): AsyncIterable<Buffer> {

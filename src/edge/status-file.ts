@@ -23,8 +23,8 @@ export type DaemonState = {
   database_problem?: string
   denied_file_problem?: string
   model: string
-  /** `last_at`: the time of the last event that came out of it. */
-  logs: { path: string; lag_bytes: number; last_at?: Millis; problem?: string; silence?: Silence }[]
+  /** `last_at`: the time of the last event that came out of it; `late`: how old that was, where it came as it was written. */
+  logs: { path: string; lag_bytes: number; last_at?: Millis; late?: Millis; problem?: string; silence?: Silence }[]
   last_entry_at: Millis | null
   entries_per_second: number
 }

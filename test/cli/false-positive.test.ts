@@ -107,6 +107,14 @@ test('an event whose entry is gone is marked all the same, and it is said that n
   })
 })
 
+test('an upload of megabytes is marked, and it is said that it is too long to learn', async () => {
+  const { run, read } = setUp([threat(6, { method: 'POST', body: 'A'.repeat(8_000_000) })])
+  const { code, out, errors } = await run('false-positive', '1')
+  assert.deepEqual([code, errors], [0, ''])
+  assert.match(out, /no longer a threat\n {2}nothing can be learnt from it: its request is longer than 262144 bytes/)
+  read(store => assert.deepEqual(store.falsePositives.kept(), { marks: 1, requests: 0 }))
+})
+
 test('the entry is found in a rotated log', async () => {
   const { run, log } = setUp([threat(6)])
   renameSync(log, `${log}.1`)

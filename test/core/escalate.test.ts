@@ -17,6 +17,7 @@ const cases = [
   { name: 'a factor of 1 never grows', step: 50, set: { blockTimeFactor: 1 }, expected: HOUR },
   { name: 'a factor may be broken', step: 2, set: { blockTimeFactor: 1.5 }, expected: 1.5 * HOUR },
   { name: 'without a most it grows on', step: 11, set: { blockTimeMax: NEVER }, expected: 1024 * HOUR },
+  { name: 'without a most, what would outlast the calendar is for ever', step: 40, set: { blockTimeMax: NEVER }, expected: NEVER },
   { name: 'without a most it becomes for ever', step: 10_000, set: { blockTimeMax: NEVER }, expected: NEVER },
   { name: 'for ever stays for ever', step: 1, set: { blockTime: NEVER }, expected: NEVER },
   { name: 'a most below block_time does not shorten it', step: 3, set: { blockTime: 30 * DAY }, expected: 30 * DAY },

@@ -52,6 +52,15 @@ test('a set holds its addresses and subnets, and every network that reaches into
   )
 })
 
+test('a network of IPv6 holds no IPv4 address, however wide it is', () => {
+  for (const wide of ['::/0', '::/1', '::/16']) {
+    const has = createNetworkSet([wide])
+    assert.deepEqual(['192.0.2.1', '192.0.2.0/24', '::7', '::/64'].map(has), [false, false, true, true], wide)
+    assert.equal(createNetworkSet(['192.0.2.1', '10.0.0.0/8'])(wide), false, wide)
+  }
+  assert.deepEqual(['192.0.2.1', '10.0.0.0/8', '::7'].map(createNetworkSet(['0.0.0.0/0'])), [true, true, false])
+})
+
 test('the DNS keeps the names of an address under its digits, backwards', () => {
   assert.equal(reverseName('192.0.2.1'), '1.2.0.192.in-addr.arpa')
   assert.equal(reverseName('2001:db8::567:89ab'), 'b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa')

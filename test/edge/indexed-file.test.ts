@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -12,12 +12,15 @@ const outside = join(root, 'outside')
 after(() => rmSync(root, { recursive: true }))
 
 const ENTRY = '{"transaction":{"client_ip":"192.0.2.1","unique_id":"a"}}\n'
+const LONG = `{"transaction":{"client_ip":"192.0.2.1","request":{"body":"${'\\u0001'.repeat(3_000_000)}"},"messages":["last"]}}\n`
 const line = (path: string) => `h 192.0.2.1 - [x] "GET /" 200 5 uid - ${path} 0 5.000000 md5:1aaa99cb5862cd28191c0f6cfadcc94f`
 
 mkdirSync(join(storage, '20261122/20261122-0957'), { recursive: true })
 mkdirSync(join(outside, '20261122-0957'), { recursive: true })
 writeFileSync(join(storage, '20261122/20261122-0957/a'), ENTRY)
-writeFileSync(join(storage, '20261122/20261122-0957/big'), Buffer.alloc(16 * 2 ** 20 + 1))
+writeFileSync(join(storage, '20261122/20261122-0957/big'), '')
+truncateSync(join(storage, '20261122/20261122-0957/big'), 128 * 2 ** 20 + 1)
+writeFileSync(join(storage, '20261122/20261122-0957/long'), LONG)
 writeFileSync(join(storage, '20261122/20261122-0957/empty'), '')
 writeFileSync(join(storage, '20261122/20261122-0957/two'), ENTRY + ENTRY)
 writeFileSync(join(outside, '20261122-0957/secret'), ENTRY)
@@ -31,6 +34,26 @@ for (const path of [`${storage}/20261122/20261122-0957/a`, '/20261122/20261122-0
     assert.deepEqual(found, { ok: true, value: { text: ENTRY.trimEnd(), format: 'v3-json', trust: 'full' } })
   })
 }
+
+test('a line like those of Coraza names no file that ModSecurity wrote', async () => {
+  const name = '20261122/20261122-0957/20261122-095716-a'
+  const coraza = `a - ${storage}/${name}`
+  writeFileSync(join(storage, name), ENTRY)
+  const found = await openIndexed(coraza, storage)
+  assert.deepEqual(found, { ok: false, problem: 'a line as Coraza writes it names a file that Coraza did not write' })
+  assert.ok((await openIndexed(line(`/${name}`), storage)).ok)
+  writeFileSync(join(storage, name), '{"transaction":{"timestamp":"2026/11/22 09:57:16","id":"a"}}\n')
+  assert.ok((await openIndexed(coraza, storage)).ok)
+})
+
+test('of a file of 18 MB the long strings are cut', async () => {
+  const found = await openIndexed(line('/20261122/20261122-0957/long'), storage)
+  assert.ok(found.ok)
+  const { text, ...more } = found.value
+  assert.deepEqual(more, { format: 'v3-json', trust: 'full' })
+  assert.ok(text.length < 1e6)
+  assert.deepEqual(JSON.parse(text).transaction.messages, ['last'])
+})
 
 const refused: [string, RegExp][] = [
   ['/20261122/20261122-0957/link', /ELOOP/],

@@ -57,6 +57,30 @@ for (const { name, format, start, skip } of SERVERS)
     }
   })
 
+for (const { name, start, skip } of SERVERS)
+  test(`the audit-log settings for ${name}: pages that were sent stay out of the log where nothing is denied`, {
+    skip,
+    timeout: 60_000,
+  }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'modwarden-settings-'))
+    const log = join(folder, 'log/audit.log')
+    const shipped = readFileSync(join(SHIPPED, `modwarden-audit-log-${name}.conf`), 'utf8').replace(LOG, log)
+    // As Debian recommends it: the rules look at pages, and many of them then have the page logged (ctl:auditLogParts=+E).
+    const recommended = 'SecRuleEngine DetectionOnly\nSecResponseBodyAccess On\nSecResponseBodyMimeType text/html'
+    try {
+      const server = await start({ folder, format: 'JSON', type: 'Serial', moreRules: `${recommended}\n${shipped}` })
+      try {
+        assert.equal(await send(server.port, { ip: '192.0.2.7', path: '/?q=<script>alert(1)</script>' }), 200)
+        await until('it is logged', () => readFileSync(log, 'utf8').includes('941110'))
+        assert.doesNotMatch(readFileSync(log, 'utf8'), /<p>shop/)
+      } finally {
+        await server.stop()
+      }
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
 /** Runs the real logrotate with the file that is shipped; only the paths and the way to reload this one server are changed. */
 function rotate(folder: string, log: string, name: string, pid: number): void {
   const path = join(folder, 'logrotate.conf')

@@ -100,7 +100,10 @@ export function createDaemonHarness(
     },
     /** Runs a command where the daemon runs: this machine's own addresses may be the very ones that a test blocks. */
     command: (...args: string[]) =>
-      spawnSync('ip', ['netns', 'exec', namespace.name, process.execPath, MAIN, '--config', config, ...args], { encoding: 'utf8' }),
+      spawnSync('ip', ['netns', 'exec', namespace.name, process.execPath, MAIN, '--config', config, ...args], {
+        encoding: 'utf8',
+        timeout: 60_000,
+      }),
     async remove(): Promise<void> {
       daemon?.kill('SIGKILL')
       await this.ended()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { appendFileSync, copyFileSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, copyFileSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -25,6 +25,52 @@ function withDaemon(name: string, work: (daemon: DaemonHarness) => Promise<void>
     }
   })
 }
+
+withDaemon('a second daemon on the same database is refused, and nothing is counted twice', async daemon => {
+  await daemon.start()
+  const second = daemon.command('run', '--dry-run')
+  assert.equal(second.status, 1)
+  assert.match(second.stderr, /another 'modwarden run' uses \S+\/modwarden\.db; stop it first/)
+  daemon.write(3)
+  await until('all is read', () => daemon.ids().length >= 3)
+  assert.deepEqual(daemon.ids(), ['n0', 'n1', 'n2'])
+  daemon.signal('SIGKILL')
+  await daemon.ended()
+  await daemon.start()
+})
+
+withDaemon('what is asked for while no daemon runs is noted, and said to wait', async daemon => {
+  await daemon.start()
+  const waits = /^modwarden: the daemon is not running: this is noted, and takes effect when it starts/
+  assert.equal(daemon.command('block', '192.0.2.7').stderr, '')
+  await until('it is dropped', () => daemon.isDropped('192.0.2.7'))
+  daemon.signal('SIGTERM')
+  await daemon.ended()
+  assert.match(daemon.command('unblock', '192.0.2.7').stderr, waits)
+  assert.match(daemon.command('block', '192.0.2.8', '--json').stderr, waits)
+  assert.match(daemon.command('allow', '192.0.2.9').stderr, waits)
+  assert.equal(daemon.isDropped('192.0.2.7'), true)
+  await daemon.start()
+  assert.deepEqual(['192.0.2.7', '192.0.2.8'].map(daemon.isDropped, daemon), [false, true])
+})
+
+withDaemon('wrong settings leave in force what the last good reload brought', async daemon => {
+  await daemon.start()
+  const events = (name: string) => daemon.journal().filter(line => line.event === name).length
+  const good = readFileSync(daemon.config, 'utf8')
+  writeFileSync(daemon.config, `${good}allowlist = ["192.0.2.7"]\n`)
+  daemon.signal('SIGHUP')
+  await until('the allowlist holds', () => events('settings.reloaded') === 1)
+  writeFileSync(daemon.config, 'block_time = "soon"\n')
+  daemon.signal('SIGHUP')
+  await until('it is refused', () => events('settings.refused') === 1)
+  writeFileSync(daemon.config, good)
+  daemon.write(1, { ip: '192.0.2.7', loggedScore: 9 })
+  daemon.write(1, { ip: '192.0.2.8', loggedScore: 9 })
+  await until('the other one is dropped', () => daemon.isDropped('192.0.2.8'))
+  assert.equal(daemon.isDropped('192.0.2.7'), false)
+  assert.equal(events('settings.reloaded'), 1, 'nothing was reloaded')
+})
 
 const status = (daemon: DaemonHarness) => JSON.parse(daemon.command('status', '--json').stdout) as Record<string, unknown>
 

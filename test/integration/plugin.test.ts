@@ -153,28 +153,6 @@ for (const { name, start, skip } of SERVERS) {
     })
   })
 
-  test(`${name}: an engine that only looks on blocks nothing in any mode, and tells the same`, { skip, timeout: 60_000 }, async () => {
-    await withPlugin(
-      start,
-      undefined,
-      async ({ ask, server }) => {
-        for (const mode of ['1', '2', '3'])
-          for (const { path, score } of KINDS)
-            for (const scorer of ['fine', 'down'])
-              assert.equal(
-                await ask(`${path}&want=${score}`, { 'X-Test-Mode': mode, 'X-Test-Scorer': scorer }),
-                200,
-                `${mode} ${path} ${scorer}`,
-              )
-        await until('denials are told', () => {
-          const text = readFileSync(server.auditLog, 'utf8')
-          return ['9516320', '9516330', '9516170'].every(id => text.includes(id))
-        })
-      },
-      'SecRuleEngine DetectionOnly',
-    )
-  })
-
   test(`${name}: the audit log tells the score by the plugin's own rules, and of nothing ordinary`, { skip, timeout: 60_000 }, async () => {
     await withPlugin(start, undefined, async ({ ask, server }) => {
       const reading = createReading(server)

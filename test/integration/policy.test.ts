@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import Sqlite from 'better-sqlite3'
 import { until } from '../until.ts'
 import { announced, type DaemonHarness, withDaemon } from './daemon-harness.ts'
 
@@ -53,6 +54,26 @@ withDaemon(
     daemon.signal('SIGTERM')
     await daemon.ended()
     assert.match(denied(), /^192\.0\.2\.2 /, 'a stop leaves the file')
+  },
+)
+
+withDaemon(
+  'what releases blocks while the daemon is dead lets pass what was allowed while it ran',
+  () => 'trusted_proxies = ["198.51.100.8"]\nclient_ip_header = "X-Forwarded-For"\n',
+  async daemon => {
+    await daemon.start()
+    daemon.command('allow', '198.51.100.7')
+    daemon.command('block', '198.51.100.0/24', '192.0.2.0/24')
+    await until('both are dropped', () => daemon.rules().match(/-j DROP/g)?.length === 2)
+    const before = daemon.rules()
+    assert.match(before, /-s 198\.51\.100\.7\/32 -j RETURN\n-A MODWARDEN -s 198\.51\.100\.8\/32 -j RETURN/)
+    daemon.signal('SIGKILL')
+    await daemon.ended()
+    const writer = new Sqlite(daemon.database)
+    writer.exec("UPDATE blocks SET expires_at = 1000 WHERE ip = '192.0.2.0/24'")
+    writer.close()
+    assert.equal(daemon.command('expire').status, 0)
+    assert.equal(daemon.rules(), before.replace('-A MODWARDEN -s 192.0.2.0/24 -j DROP\n', ''))
   },
 )
 

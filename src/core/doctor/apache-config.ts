@@ -91,7 +91,7 @@ export function readApacheConfig({ file, variables, files }: Start): WebConfig {
     user,
     module,
     hasJson: undefined,
-    scorer: module === undefined ? undefined : findings.scorer(),
+    ...(module === undefined ? { scorer: undefined, scorerFile: undefined } : findings.scorer()),
     problems: findings.problems,
   }
 }

@@ -2,7 +2,9 @@ import { formatDuration } from '../duration.ts'
 import { unitOf } from './checks-service.ts'
 import type { Disk } from './facts.ts'
 import { type Check, check, ifKnown, skipped, type Verdict } from './finding.ts'
-import { quoted, setCommand } from './shell.ts'
+import { quoted } from './shell.ts'
+import { reloadCommand } from './waf.ts'
+import type { WebConfig } from './web-config.ts'
 
 const MIB = 2 ** 20
 /** Below the first nothing can be kept any more, below the second it is time to look. */
@@ -85,20 +87,21 @@ export const STATE_CHECKS: readonly Check[] = [
   check({
     id: 'scorer',
     finds: "the web server's user cannot reach the scoring server, or that has no model: the WAF decides alone",
-    remedy: '`systemctl enable --now modwarden-score`; `[score] group` must be the group of the web server',
+    remedy:
+      '`systemctl enable --now modwarden-score`; `[score] group` must be the group of the web server, and the plugin ask where `[score] socket` is',
     needs: ['settings', 'webUser'],
     judge: ({ settings, settingsFolder, webUser: { user, scorer }, units, web }) => {
       const unit = unitOf(ifKnown(units), 'modwarden-score.service')
       const asking = ifKnown(web)?.find(config => config.scorer !== undefined)
       const isUsed = scorer.exists || asking !== undefined || unit?.active === 'active' || unit?.enabled === 'enabled'
       if (!isUsed) return skipped('the WAF asks no scoring server here')
-      const own = settings.scoreListen === undefined ? [] : [`http://${settings.scoreListen.host}:${settings.scoreListen.port}/`]
-      if (asking?.scorer !== undefined && ![`unix:${settings.scoreSocket}`, ...own].includes(asking.scorer))
+      const own = settings.scoreListen === undefined ? [] : [`http://${settings.scoreListen.host}:${settings.scoreListen.port}`]
+      if (asking?.scorer !== undefined && ![`unix:${settings.scoreSocket}`, ...own].includes(asking.scorer.replace(/\/$/, '')))
         return {
           severity: 'bad',
           what: `the plugin asks ${asking.scorer}, but the scoring server listens on ${settings.scoreSocket}`,
           evidence: asking.file,
-          remedy: listenCommand(settingsFolder, asking.scorer),
+          remedy: `${askCommand(asking, settings.scoreSocket)}   # unless that is a scorer of your own`,
         }
       if (scorer.status === 200) return { severity: 'ok', what: `${user} reaches the scoring server (${scorer.path})` }
       if (scorer.status !== undefined)
@@ -128,11 +131,11 @@ function ownCommand(path: string): string {
   return `chown modwarden:adm ${folder} ${quoted(path)}* && chmod 640 ${quoted(path)}* && systemctl restart modwarden`
 }
 
-/** Makes the scoring server listen where the plugin asks: on a unix socket, or on a port of loopback. */
-function listenCommand(settingsFolder: string, url: string): string {
-  const [, address] = /^http:\/\/([^/]*)/.exec(url) ?? []
-  const line = address === undefined ? `socket = ${JSON.stringify(url.replace(/^unix:/, ''))}` : `listen = ${JSON.stringify(address)}`
-  return setCommand(settingsFolder, 'score-socket', ['[score]', line], 'systemctl restart modwarden-score')
+/** Makes the plugin ask where the scoring server listens: the server may not listen everywhere, its unit sees to that. */
+function askCommand(asking: WebConfig, socket: string): string {
+  const file = quoted(asking.scorerFile ?? '/etc/modsecurity/plugins/machine-learning-config.conf')
+  const edit = quoted(`s#\\(machine-learning-plugin_ml_server_url=\\)[^'",[:space:]]*#\\1unix:${socket}#`)
+  return `sed -i --follow-symlinks ${edit} ${file} && ${reloadCommand(asking)}`
 }
 
 function diskVerdict(path: string, { bytes, bytesFree, filesFree }: Disk): Verdict {

@@ -1,7 +1,7 @@
 import type { Settings } from '../settings.ts'
 import { type Check, check, skipped, type Verdict } from './finding.ts'
 import { quoted, setCommand } from './shell.ts'
-import { effective, placeText, setupCommand } from './waf.ts'
+import { effective, isHttpd, placeText, reloadCommand, setupCommand } from './waf.ts'
 import type { Scope, SecValue, WebConfig } from './web-config.ts'
 
 const NOT_FOUND = 'no web server with ModSecurity was found (waf-found)'
@@ -56,9 +56,7 @@ export const WAF_CHECKS: readonly Check[] = [
       const isDetecting = word === 'detectiononly'
       return {
         severity: isDetecting ? 'warn' : 'bad',
-        what: isDetecting
-          ? 'the WAF only looks on: it denies nothing, modwarden alone does'
-          : 'the rules are off: the WAF looks at no request',
+        what: isDetecting ? 'the WAF only looks on: it denies nothing' : 'the rules are off: the WAF looks at no request',
         evidence: value === undefined ? 'SecRuleEngine is not set' : placeText('SecRuleEngine', value),
         remedy: remedy('SecRuleEngine', 'On'),
       }
@@ -130,18 +128,12 @@ function eachWaf({ name, judge, ...row }: Row): Check {
 }
 
 /** A command that puts another value in the place of a setting, tests the configuration and takes it over. */
-function edit({ server, file }: WebConfig, setting: string, wanted: string, value: SecValue | undefined): string {
-  const service = isHttpd(file) ? 'httpd' : 'apache2'
-  const reload = server === 'apache' ? `apachectl configtest && systemctl reload ${service}` : 'nginx -t && systemctl reload nginx'
+function edit(config: WebConfig, setting: string, wanted: string, value: SecValue | undefined): string {
+  const { server } = config
   if (value === undefined) return `${setupCommand([{ server }], undefined)}   # and ${setting} ${wanted}`
   // Rules that stand in nginx's own configuration have no line of their own.
   const line = /:\d+$/.test(value.file) ? '' : value.line
-  return `sed -i --follow-symlinks '${line}s/\\(${setting}\\s\\s*\\)"\\?\\w*"\\?/\\1${wanted}/I' ${quoted(value.file.replace(/:\d+$/, ''))} && ${reload}`
-}
-
-/** Red Hat calls Apache so. */
-function isHttpd(file: string): boolean {
-  return file.includes('httpd')
+  return `sed -i --follow-symlinks '${line}s/\\(${setting}\\s\\s*\\)"\\?\\w*"\\?/\\1${wanted}/I' ${quoted(value.file.replace(/:\d+$/, ''))} && ${reloadCommand(config)}`
 }
 
 function isAudited({ scopes }: WebConfig, value: SecValue): boolean {

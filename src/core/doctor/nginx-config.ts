@@ -69,7 +69,7 @@ export function readNginxConfig(file: string, files: ConfigFiles): WebConfig {
     user,
     module: undefined,
     hasJson: undefined,
-    scorer: scopes.length === 0 ? undefined : findings.scorer(),
+    ...(scopes.length === 0 ? { scorer: undefined, scorerFile: undefined } : findings.scorer()),
     problems: findings.problems,
   }
 }

@@ -47,3 +47,14 @@ export function webUserOf(servers: WebServers | undefined, configs: readonly Web
   const worker = workers.find(({ program }) => isWaf(program)) ?? workers[0]
   return worker?.account.name ?? configs.find(({ user }) => user !== undefined && !user.includes('$'))?.user
 }
+
+/** A command that has a web server test its configuration and take it over. */
+export function reloadCommand({ server, file }: Pick<WebConfig, 'server' | 'file'>): string {
+  const service = isHttpd(file) ? 'httpd' : 'apache2'
+  return server === 'apache' ? `apachectl configtest && systemctl reload ${service}` : 'nginx -t && systemctl reload nginx'
+}
+
+/** Red Hat calls Apache so. */
+export function isHttpd(file: string): boolean {
+  return file.includes('httpd')
+}

@@ -21,6 +21,8 @@ export type WebConfig = {
   hasJson: boolean | undefined
   /** Where the plugin asks for scores; undefined when it is not loaded. */
   scorer: string | undefined
+  /** The file that says so, where one does. */
+  scorerFile: string | undefined
   /** What could not be read, a sentence each. */
   problems: readonly string[]
 }
@@ -50,14 +52,16 @@ const MOST_PROBLEMS = 20
 export function createFindings(files: ConfigFiles) {
   const problems: string[] = []
   let scorer: string | undefined
+  let scorerFile: string | undefined
   const notePlugin = (path: string, text: string) => {
     if (scorer === undefined && !text.includes('machine-learning-plugin')) return
-    scorer ??= SCORER.exec(text)?.[1]
+    const said = SCORER.exec(text)?.[1]
+    if (scorer === undefined && said !== undefined) [scorer, scorerFile] = [said, path]
     if (/(^|\/)machine-learning-before\.conf$/.test(path)) scorer ??= DEFAULT_SCORER
   }
   return {
     problems,
-    scorer: () => scorer,
+    scorer: () => ({ scorer, scorerFile }),
     problem(text: string): void {
       if (problems.length < MOST_PROBLEMS && !problems.includes(text)) problems.push(text)
     },

@@ -9,8 +9,22 @@ export type IndexedEntry = { text: string; format: Format; trust: 'full' | 'low'
 /** Reads the bytes of a concurrent log's file, which holds one transaction: whatever else seems to stand in it was sent by
  *  that transaction's client, and then only parts A and B can be told apart (low trust). */
 export function readIndexedEntry(bytes: Buffer): Result<IndexedEntry> {
+  const reader = createIndexedReader()
+  reader.push(bytes)
+  return reader.finish()
+}
+
+/** Makes the same for a file that comes in pieces. */
+export function createIndexedReader(): { push(chunk: Buffer): void; finish(): Result<IndexedEntry> } {
   const splitter = createSplitter({ offset: 0 })
-  const pieces = [...splitter.push(bytes), ...splitter.finish()]
+  const pieces: Piece[] = []
+  return {
+    push: chunk => void pieces.push(...splitter.push(chunk)),
+    finish: () => readPieces([...pieces, ...splitter.finish()]),
+  }
+}
+
+function readPieces(pieces: readonly Piece[]): Result<IndexedEntry> {
   const [entry, ...more] = pieces.filter(piece => piece.kind === 'entry')
   if (entry === undefined || pieces[0] !== entry)
     return { ok: false, problem: pieces[0]?.kind === 'skipped' ? pieces[0].problem : 'file is empty' }

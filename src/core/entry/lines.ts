@@ -1,4 +1,5 @@
 import { createByteStore } from './byte-store.ts'
+import type { Shortener } from './shorten.ts'
 
 /** One line within `bytes`, [from, to) without its newline; it stands at file offset `start`, the next line at `end`. */
 export type OnLine = (bytes: Buffer, from: number, to: number, start: number, end: number) => void
@@ -15,8 +16,10 @@ export type LineOptions = {
   offset: number
   maxBytes: number
   onLine: OnLine
-  /** A line longer than `maxBytes` has ended; its bytes are gone. */
-  onLongLine: (start: number, end: number) => void
+  /** A line longer than `maxBytes` has ended; its bytes are gone, but for what a shortener left of them. */
+  onLongLine: (start: number, end: number, shortened: string | undefined) => void
+  /** Makes what shortens a line that is longer than `maxBytes`, from what is there of it; undefined when nothing of it is to be kept. */
+  shortenerOf?: (line: Buffer, from: number) => Shortener | undefined
   /** Asked at the start of a line: may NUL bytes there be dropped? A hole in the file can be gigabytes of them. */
   dropsNul: () => boolean
 }
@@ -24,25 +27,40 @@ export type LineOptions = {
 const NEWLINE = 10
 
 /** Cuts a stream of bytes into lines. Every byte is looked at once, however small the chunks; at most `maxBytes` are kept. */
-export function createLineCutter({ offset, maxBytes, onLine, onLongLine, dropsNul }: LineOptions): LineCutter {
+export function createLineCutter({
+  offset,
+  maxBytes,
+  onLine,
+  onLongLine,
+  shortenerOf = () => undefined,
+  dropsNul,
+}: LineOptions): LineCutter {
   let start = offset
   let length = 0
   let isDropping = false
+  let shortener: Shortener | undefined
   const kept = createByteStore()
 
   function keep(chunk: Buffer, from: number, to: number) {
     length += to - from
     if (length > maxBytes && !isDropping) {
       isDropping = true
+      if (kept.length() === 0) shortener = shortenerOf(chunk, from)
+      else
+        kept.read((bytes, size) => {
+          shortener = shortenerOf(bytes, 0)
+          shortener?.push(bytes, 0, size)
+        })
       kept.clear()
     }
-    if (!isDropping) kept.append(chunk, from, to)
+    if (isDropping) shortener?.push(chunk, from, to)
+    else kept.append(chunk, from, to)
   }
 
   function endKeptLine() {
     const lineStart = start
     start += length + 1
-    if (isDropping) onLongLine(lineStart, start)
+    if (isDropping) onLongLine(lineStart, start, shortener?.text())
     else kept.read((bytes, size) => onLine(bytes, 0, size, lineStart, start))
     drop()
   }
@@ -50,14 +68,18 @@ export function createLineCutter({ offset, maxBytes, onLine, onLongLine, dropsNu
   function drop() {
     length = 0
     isDropping = false
+    shortener = undefined
     kept.clear()
   }
 
   function endLine(chunk: Buffer, from: number, to: number) {
+    if (to - from > maxBytes) {
+      keep(chunk, from, to)
+      return endKeptLine()
+    }
     const lineStart = start
     start += to - from + 1
-    if (to - from > maxBytes) onLongLine(lineStart, start)
-    else onLine(chunk, from, to, lineStart, start)
+    onLine(chunk, from, to, lineStart, start)
   }
 
   return {

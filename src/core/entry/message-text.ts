@@ -9,13 +9,15 @@ const IDENTITY = /^\[file "[^"]*"\] \[line "\d{1,9}"\] \[id "(\d{1,18})"\]/
 const FIELD = / \[(rev|msg|data|severity) "((?:[^"\\]|\\.)*)"\]/y
 /** ModSecurity 2 cuts a message at this many bytes. */
 const CUT = 1023
+/** No engine writes longer fields; a regular expression would give up at some megabytes. */
+const LONGEST_FIELDS = 64 * 1024
 
 /** Reads the text that ModSecurity 2 or Coraza writes for a match, undefined when it names no rule. The name of an argument stands
  *  unescaped before `[file`, everything behind it is escaped: the last `[file` is the rule's own. Only in a text that was cut may the true one be
  *  missing behind a long name; then the id counts only if the client did not send it. */
 export function readMessage(text: string, isClientText: IsClientText): RuleMatch | undefined {
   const at = text.lastIndexOf(BEGIN)
-  const fields = at < 0 ? '' : text.slice(at)
+  const fields = at < 0 ? '' : text.slice(at, at + LONGEST_FIELDS)
   const identity = IDENTITY.exec(fields)
   if (!identity) return undefined
   const id = identity[1]!

@@ -1,9 +1,10 @@
 import type { Format } from '../types.ts'
 import { parseJson } from './fields.ts'
-import { indexedPath, isCorazaIndexHead } from './index-line.ts'
+import { indexedPath, isCorazaIndexHead, isIndexLine } from './index-line.ts'
 import { createLineCutter } from './lines.ts'
 import { createNativeSplitter } from './native-split.ts'
 import { JSON_START, jsonFormat } from './shapes.ts'
+import { createShortener } from './shorten.ts'
 import { createWaiting } from './waiting.ts'
 
 /** A stretch of the log, [start, end) in bytes from the file's start: a whole entry, or something that is none. */
@@ -27,6 +28,8 @@ export type Splitter = {
 }
 
 const MAX_ENTRY_BYTES = 16 * 2 ** 20
+/** Of the strings of a JSON entry that is longer, no more than this is kept. */
+const MAX_STRING_BYTES = 512 * 1024
 /** A run of lines that are no entry is told in pieces of about this many bytes. */
 const MAX_SKIPPED_BYTES = 64 * 1024
 const BRACE = 123
@@ -39,7 +42,8 @@ export function createSplitter({ offset, maxEntryBytes = MAX_ENTRY_BYTES }: { of
   let skipped: { start: number; end: number } | undefined
   const waiting = createWaiting(piece => out.push(piece), maxEntryBytes)
   const native = createNativeSplitter({ waiting, maxEntryBytes, skip, flush, replay })
-  const lines = createLineCutter({ offset, maxBytes: maxEntryBytes, onLine, onLongLine, dropsNul: () => native.start() === undefined })
+  const isNative = () => native.start() !== undefined
+  const lines = createLineCutter({ offset, maxBytes: maxEntryBytes, onLine, onLongLine, shortenerOf, dropsNul: () => !isNative() })
 
   function skip(start: number, end: number) {
     skipped = { start: skipped?.start ?? start, end }
@@ -71,8 +75,17 @@ export function createSplitter({ offset, maxEntryBytes = MAX_ENTRY_BYTES }: { of
     if (!waiting.isEmpty()) waiting.pass(end, native.boundary())
   }
 
-  function onLongLine(start: number, end: number) {
-    if (!native.longLine(start, end)) give({ kind: 'skipped', start, end, problem: 'longer than an entry may be' })
+  /** Control characters of a body take six bytes each in JSON: whoever sends three million of them must not go uncounted for that. */
+  function shortenerOf(bytes: Buffer, from: number) {
+    const isJson = !isNative() && bytes.toString('latin1', from, from + JSON_START.length) === JSON_START
+    return isJson ? createShortener({ longestString: MAX_STRING_BYTES, maxBytes: maxEntryBytes }) : undefined
+  }
+
+  function onLongLine(start: number, end: number, shortened: string | undefined) {
+    if (native.longLine(start, end)) return
+    if (shortened === undefined || parseJson(shortened) === undefined)
+      return give({ kind: 'skipped', start, end, problem: 'longer than an entry may be' })
+    give({ kind: 'entry', start, end, format: jsonFormat(shortened), text: shortened, trust: 'full' })
   }
 
   function take(): Piece[] {
@@ -124,7 +137,7 @@ function readLine(
     text,
     trust: 'full',
   })
-  const at = raw.lastIndexOf(JSON_START)
+  const at = isIndexLine(raw) ? -1 : raw.lastIndexOf(JSON_START)
   if (at === 0 && !raw.includes('\0')) return give(entry(0, raw))
   if (at >= 0) {
     // A full disk tears an entry and glues the next one to it: only the last one goes to the end of the line.

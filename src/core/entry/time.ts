@@ -3,6 +3,9 @@ import type { Millis } from '../types.ts'
 /** Gives the offset from UTC, in minutes (east positive), at a local wall-clock time that is given as if it were UTC. */
 export type LocalOffset = (localAsUtc: Millis) => number
 
+const MINUTE: Millis = 60_000
+/** No clock is set back further. */
+const LONGEST_CHANGE: Millis = 2 * 60 * MINUTE
 const MONTHS = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 const APACHE = /^(\d{2})\/([A-Z][a-z]{2})\/(\d{4}):(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,6}))? ([+-]-?)(\d{2})-?(\d{2})$/
 const CTIME = /^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/
@@ -35,19 +38,23 @@ export function goTime(text: string, localOffset: LocalOffset): Millis | undefin
   return toUtc(utc(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)), localOffset)
 }
 
-/** Makes a LocalOffset for the zone of this process (TZ). Clocks change on quarter hours only, so the last one is remembered. */
-export function createLocalOffset(): LocalOffset {
+/** Makes a LocalOffset for the zone of this process (TZ). Clocks change on quarter hours only, so the last one is remembered. An hour that comes twice,
+ *  when the clock is set back, is the second one, unless that lies in the future of `clock`. */
+export function createLocalOffset(clock: () => Millis = () => Number.POSITIVE_INFINITY): LocalOffset {
   let quarter = Number.NaN
-  let offset = 0
+  let [first, second] = [0, 0]
   return localAsUtc => {
     const now = Math.floor(localAsUtc / 900_000)
     if (now !== quarter) {
       quarter = now
       const at = new Date(localAsUtc)
       const local = new Date(at.getUTCFullYear(), at.getUTCMonth(), at.getUTCDate(), at.getUTCHours(), at.getUTCMinutes())
-      offset = -local.getTimezoneOffset()
+      first = -local.getTimezoneOffset()
+      const after = -new Date(local.getTime() + LONGEST_CHANGE).getTimezoneOffset()
+      const isTwice = after < first && -new Date(localAsUtc - after * MINUTE).getTimezoneOffset() === after
+      second = isTwice ? after : first
     }
-    return offset
+    return localAsUtc - second * MINUTE <= clock() + MINUTE ? second : first
   }
 }
 

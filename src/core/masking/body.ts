@@ -1,4 +1,4 @@
-import { isSecretName, maskTokensToShape, maskValue } from './secrets.ts'
+import { createListWatch, isSecretName, maskTokensToShape, maskValue } from './secrets.ts'
 import { shapeOf } from './shape.ts'
 
 /** Masks a body by what it looks like, whatever its Content-Type says: JSON, multipart, XML, or a form. */
@@ -14,14 +14,15 @@ export function maskBody(body: string, contentType: string): string {
 
 /** Masks `name=value` pairs; what is no pair is masked like a value without a name. */
 export function maskPairs(text: string, separator: string): string {
+  const isListed = createListWatch()
+  const maskPair = (pair: string): string => {
+    const equals = pair.indexOf('=')
+    if (equals < 0) return maskValue(pair, false)
+    const name = pair.slice(0, equals)
+    const value = pair.slice(equals + 1)
+    return `${maskTokensToShape(name)}=${maskValue(value, isListed(name, value) || isSecretName(name))}`
+  }
   return text.split(separator).map(maskPair).join(separator)
-}
-
-function maskPair(pair: string): string {
-  const equals = pair.indexOf('=')
-  if (equals < 0) return maskValue(pair, false)
-  const name = pair.slice(0, equals)
-  return `${maskTokensToShape(name)}=${maskValue(pair.slice(equals + 1), isSecretName(name))}`
 }
 
 const JSON_PIECE = /"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?$)|[{}[\],]|[^"{}[\],\s:]+/gs
@@ -31,6 +32,8 @@ function maskJson(text: string, isSecret = false): string {
   let depth = 0
   let secretDepth = isSecret ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
   let isAfterSecret = false
+  let key = ''
+  const isListed = createListWatch()
   return text.replace(JSON_PIECE, (piece: string, at: number) => {
     if (piece === '{' || piece === '[') {
       if (isAfterSecret && secretDepth > depth) secretDepth = depth
@@ -51,10 +54,11 @@ function maskJson(text: string, isSecret = false): string {
     const isString = piece.startsWith('"')
     if (isString && isFollowedByColon(text, at + piece.length)) {
       isAfterSecret = isSecretName(piece)
+      key = piece
       return maskTokensToShape(piece)
     }
     if (!isString && /^(?:true|false|null)$/.test(piece)) return piece
-    const masked = maskValue(piece, isAfterSecret || depth > secretDepth)
+    const masked = maskValue(piece, isListed(key, piece) || isAfterSecret || depth > secretDepth)
     // 00 is no number in JSON.
     return masked !== piece && /^[\d.eE+-]+$/.test(piece) ? piece.replace(/\d/g, '1') : masked
   })

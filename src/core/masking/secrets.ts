@@ -2,11 +2,16 @@ import { shapeOf } from './shape.ts'
 
 const WORDS =
   'pass(?:wor[dt]|wd|phrase|code|key)?|pwd|passw|secret|token|api[_-]?key|access[_-]?key|auth(?!or)|credential|sess(?:ion|id)|csrf|xsrf|jwt|bearer|' +
-  'otp|cvv|cvc|card|iban|ssn|signature|private[_-]?key|kennwort|passwort'
+  'otp|cvv|cvc|card|iban|ssn|signature|private[_-]?key|security[_-]?code|kennwort|passwort|contrase|senha|wachtwoord|adgangskode|senord|salasana'
 /** Names of arguments, headers and cookies whose values are nobody's business. */
-const SECRET_NAME = new RegExp(`${WORDS}|(?:^|[^a-z])(?:pin|sid|sig|pan|key|pw|sess|tan|nonce)(?:[^a-z]|$)|key$`, 'i')
+const SECRET_NAME = new RegExp(
+  `${WORDS}|(?:^|[^a-z])(?:pin|sid|sig|pan|key|pw|sess|tan|nonce|clave|mdp|parola|haslo|heslo|jelszo|sifre)(?:[^a-z]|$)|key$`,
+  'i',
+)
 /** Such a name followed by a value, within another value: JSON in a form, an address in an argument, GraphQL. */
 const SECRET_WITHIN = new RegExp(`(?:${WORDS}|key)[\\w.\\-\\[\\]]{0,40}["'\\\\\\s]{0,4}[=:>]`, 'i')
+/** A longer value is no name. */
+const MOST_NAME = 64
 const USER_INFO = /(:\/\/)([^/?#@\s]+)(?=@)/g
 /** What a token, key, hash or JSON Web Token can consist of, base64 and percent-encoding included. */
 const RUN = /[A-Za-z0-9_\-.~%+/=\\]{20,}/g
@@ -16,6 +21,18 @@ const NUMBER = /%u[0-9a-f]{4}|%[0-9a-f]{2}|\\u[0-9a-f]{4}|\d(?:(?:[ \-+.]|%20)?\
 /** Says whether the value that stands under this name is a secret (`user[password]`, `X-Api-Key`, `access%5Ftoken`). */
 export function isSecretName(name: string): boolean {
   return SECRET_NAME.test(decodeTwice(name))
+}
+
+/** Finds the secrets in lists of names and values (`[{"name":"password","value":"…"}]`, as scripts send forms): a value behind the name of a secret.
+ *  The function that it gives is told each key with its value, in their order, and says whether this value is one. */
+export function createListWatch(): (key: string, value: string) => boolean {
+  let isNext = false
+  return (rawKey, value) => {
+    const key = decodeTwice(rawKey)
+    const isSecret = isNext && /(?:^|[^a-z])val(?:ue)?[^a-z]*$/i.test(key)
+    isNext = !isSecret && /(?:^|[^a-z])(?:name|key|field|k|id)[^a-z]*$/i.test(key) && value.length <= MOST_NAME && isSecretName(value)
+    return isSecret
+  }
 }
 
 /** Reduces a value to its shape as far as it is a secret: all of it under a secret name or when it names secrets itself (JSON, an address with arguments),

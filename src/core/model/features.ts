@@ -1,4 +1,4 @@
-import { ARGUMENT, COOKIE, type Field, type Fields, GROUPS, HEADER, NAME } from './fields/fields.ts'
+import { ARGUMENT, COOKIE, type Field, type Fields, GROUPS, HEADER, NAME, PATH } from './fields/fields.ts'
 import { countLexicon } from './fields/lexicon.ts'
 import { createFieldMeter, type FieldBits } from './profile/field-bits.ts'
 import { createHash53 } from './profile/hash.ts'
@@ -44,9 +44,9 @@ export function createMeasure(profile: Profile): Measure {
   const knowsHosts = profile.hosts.size > 0
   const headerKinds = profile.headerSetRequests.reduce((sum, requests) => sum + (requests > 0 ? 1 : 0), 0)
 
-  return full => {
-    const host = profile.hosts.get(hash(full.host, PURPOSE.host)) ?? -1
-    const template = host < 0 ? -1 : (profile.templates.get(hash(full.template, PURPOSE.template + host)) ?? -1)
+  return request => {
+    const host = profile.hosts.get(hash(request.host, PURPOSE.host)) ?? -1
+    const template = host < 0 ? -1 : (profile.templates.get(hash(request.template, PURPOSE.template + host)) ?? -1)
     const place = {
       host,
       template,
@@ -54,7 +54,7 @@ export function createMeasure(profile: Profile): Measure {
       templateRequests: template < 0 ? 0 : profile.templateRequests[template]!,
     }
     // What the host's training never had cannot be strange.
-    const request = place.hostRequests > 0 && profile.host.withHeaders[host] === 0 ? withFewHeaders(full) : full
+    const isFromAccessLog = place.hostRequests > 0 && profile.host.withHeaders[host] === 0
     const groups = GROUPS.map(emptyGroup)
     const newName = nothing()
     const tooLong = nothing()
@@ -63,6 +63,7 @@ export function createMeasure(profile: Profile): Measure {
     // Where there are very many, hardly any was seen before, and remembering them costs more than it saves.
     const isRemembered = request.fields.length <= MOST_REMEMBERED
     request.fields.forEach((field, index) => {
+      if (isFromAccessLog && !isInAccessLog(field, index < request.bodyFrom)) return
       const { group, key, value } = field
       const known = meter.lookUp(field, place)
       addField(groups[group]!, index, value, meter.measure(field, known, isRemembered))
@@ -76,8 +77,8 @@ export function createMeasure(profile: Profile): Measure {
     const missing = request.hasBody === 'unknown' ? 0 : (profile.mandatory.get(template) ?? []).filter(name => !present.has(name)).length
     const words = countLexicon(texts.join('\n')).map(count => Math.log2(1 + count))
     return collect(groups, { newName, tooLong }, [
-      knowsHosts && request.headers === 'all' ? headerSetBits(request.headerNames, place) : 0,
-      knowsHosts ? methodBits(request.methodAndType, place) : 0,
+      knowsHosts && request.headers === 'all' && !isFromAccessLog ? headerSetBits(request.headerNames, place) : 0,
+      knowsHosts ? methodBits(request, place, isFromAccessLog) : 0,
       missing,
       ...words.slice(0, 4),
       (request.oddFraming ? ODD_FRAMING : 0) + Math.log2(1 + request.leftOut / MEBIBYTE),
@@ -94,7 +95,11 @@ export function createMeasure(profile: Profile): Measure {
     return -Math.log2((here + 2 * anywhere) / ((host < 0 ? 0 : profile.host.withHeaders[host]!) + 2))
   }
 
-  function methodBits(name: string, { host, hostRequests, template, templateRequests }: Place): number {
+  function methodBits({ methodAndType, headers, hasBody }: Fields, place: Place, isFromAccessLog: boolean): number {
+    // The type of a body stands in the headers.
+    if (!isFromAccessLog && headers !== 'all' && hasBody !== false) return 0
+    const { host, hostRequests, template, templateRequests } = place
+    const name = isFromAccessLog ? methodAndType.replace(/ .*/s, ' ') : methodAndType
     const method = profile.methods.get(hash(name, PURPOSE.method)) ?? -1
     const seen = (map: Map<number, number>, owner: number) => (method < 0 || owner < 0 ? 0 : (map.get(pairKey(owner, method)) ?? 0))
     let chance = ((method < 0 ? 0 : profile.methodRequests[method]!) + 0.01) / (profile.requests + 1)
@@ -104,11 +109,10 @@ export function createMeasure(profile: Profile): Measure {
   }
 }
 
-/** Leaves the user agent and the referer of a request's headers. */
-function withFewHeaders(request: Fields): Fields {
-  if (request.headers !== 'all') return request
-  const isKnown = ({ group, key }: Field) => group !== COOKIE && (group !== HEADER || key === 'user-agent' || key === 'referer')
-  return { ...request, fields: request.fields.filter(isKnown), headers: 'few' }
+/** Says whether an access log has what this field is of: the request line, the user agent and the referer. */
+function isInAccessLog({ group, key }: Field, isBeforeBody: boolean): boolean {
+  if (group === HEADER) return key === 'user-agent' || key === 'referer'
+  return group === PATH || (group !== COOKIE && isBeforeBody)
 }
 
 /** Puts the features into their order; `others` are those that no single field has. */

@@ -15,12 +15,13 @@ export type Model = {
   trainedAt: Millis
   trainedOn: number
   seed: number
-  local: (Scorer & { standingOf: (host: string) => Standing }) | undefined
+  local: (Scorer & { standingOf: (host: string) => Standing; knowsBodies: (host: string) => boolean }) | undefined
   measured: (request: HttpRequest) => MeasuredRequest
 }
 
-/** A request taken apart and measured, by the detector that knows its host. */
-type MeasuredRequest = { fields: Fields; detector: Detector; standing: Standing; measured: Measured }
+/** A request taken apart and measured, by the detector that knows its host; `most`: what it may score by that. */
+type MeasuredRequest = { fields: Fields; standing: Standing } & Judged
+type Judged = { detector: Detector; measured: Measured; most: number }
 
 type Scorer = { detector: Detector; measure: Measure }
 
@@ -35,17 +36,17 @@ const ODD_FRAMING = 2.4
 /** Makes a model of the base model and of one that was trained on own traffic, if there is one. */
 export function createModel(base: TrainedModel, local?: TrainedModel): Model {
   const { version, trainedAt, trainedOn, seed } = local ?? base
-  const known = local && { ...scorerOf(local.detector), standingOf: createStandingOf(local) }
+  const known = local && { ...scorerOf(local.detector), standingOf: createStandingOf(local), knowsBodies: createKnowsBodies(local) }
   return { version, trainedAt, trainedOn, seed, local: known, measured: createMeasured(scorerOf(base.detector), known) }
 }
 
 /** Scores a request on what the log holds of it. */
 export function scoreRequest(model: Model, request: HttpRequest): Scored {
-  const { fields, detector, standing, measured } = model.measured(request)
+  const { fields, detector, standing, measured, most } = model.measured(request)
   const lp = Math.max(judgeRow(detector, measured.row), fields.oddFraming ? ODD_FRAMING : 0)
   const ceiling = CEILING[standing]
   return {
-    score: Math.min(ceiling, toScale(lp)),
+    score: Math.min(most, toScale(lp)),
     raw: -Math.expm1(-lp * Math.LN10),
     capped: standing === 'unknown',
     ceiling,
@@ -77,10 +78,23 @@ function createMeasured(base: Scorer, local: Model['local']): Model['measured'] 
     latest = undefined
     const fields = fieldsOf(request)
     const standing = local?.standingOf(fields.host) ?? 'unknown'
-    const scorer = local === undefined || standing === 'unknown' ? base : local
-    latest = { request, measured: { fields, detector: scorer.detector, standing, measured: scorer.measure(fields) } }
+    latest = { request, measured: { fields, standing, ...judged(fields, standing) } }
     return latest.measured
   }
+
+  function judged(fields: Fields, standing: Standing): Judged {
+    const byBase = () => ({ detector: base.detector, measured: base.measure(fields), most: CEILING.unknown })
+    if (local === undefined || standing === 'unknown') return byBase()
+    const own = { detector: local.detector, measured: local.measure(fields), most: CEILING[standing] }
+    // What an access log taught nothing of is for those who know other sites.
+    if (fields.hasBody !== true || local.knowsBodies(fields.host)) return own
+    const other = byBase()
+    return pointsOf(other) > pointsOf(own) ? other : own
+  }
+}
+
+function pointsOf({ detector, measured, most }: Judged): number {
+  return Math.min(most, toScale(judgeRow(detector, measured.row)))
 }
 
 function scorerOf(detector: Detector): Scorer {
@@ -92,6 +106,14 @@ function createStandingOf({ detector: { profile }, seenAgain }: TrainedModel): (
   return host => {
     const id = profile.hosts.get(hash(host, PURPOSE.host))
     return id === undefined ? 'unknown' : standingOf(profile.host.requests[id]!, seenAgain[id] === 1)
+  }
+}
+
+function createKnowsBodies({ detector: { profile } }: TrainedModel): (host: string) => boolean {
+  const hash = createHash53(profile.salt)
+  return host => {
+    const id = profile.hosts.get(hash(host, PURPOSE.host))
+    return id !== undefined && profile.host.withHeaders[id]! > 0
   }
 }
 

@@ -6,8 +6,8 @@ const END = /&hour=\d{1,2}&day=\d{1,2}$/
 
 /** Reads the message of the original plugin: `method=..&path=..&args={..}&files={..}&sizes={..}&hour=NN&day=NN`, which is neither percent-encoded nor
  *  escaped. Where what a client sent could be taken for the frame (a second `&args={`, NUL, braces that do not close), the whole text is the
- *  address, and `oddFraming` says so: nothing can be hidden between two readings. */
-export function parseForm(body: string): Result<Inquiry> {
+ *  address, and `oddFraming` says so: nothing can be hidden between two readings. Which site it is about it does not say: `site` does, if not empty. */
+export function parseForm(body: string, site = ''): Result<Inquiry> {
   const start = START.exec(body)
   const end = END.exec(body.slice(-20))
   if (start === null || end === null) return { ok: false, problem: 'is no message of the plugin' }
@@ -17,10 +17,8 @@ export function parseForm(body: string): Result<Inquiry> {
     return { ok: false, problem: 'lacks path, args, files or sizes' }
   }
   const parts = splitParts(text)
-  const request =
-    parts === undefined
-      ? ({ method, uri: text, headers: [], body: undefined, protocol: 'HTTP/1.1', knownHeaders: 'none', oddFraming: true } as const)
-      : ({ method, ...placed(method, parts), headers: [], protocol: 'HTTP/1.1', knownHeaders: 'none' } as const)
+  const content = parts === undefined ? { uri: text, body: undefined, oddFraming: true } : placed(method, parts)
+  const request = { method, ...content, headers: [], protocol: 'HTTP/1.1', knownHeaders: 'none', ...(site === '' ? {} : { site }) } as const
   return { ok: true, value: { request, ip: undefined, crsScore: undefined } }
 }
 

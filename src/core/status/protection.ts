@@ -125,13 +125,24 @@ function workFindings(facts: StatusFacts, now: Millis): Finding[] {
   return found
 }
 
-function logFindings({ path, problem, silence, missing, offset, lag_bytes, lag_seconds }: LogStatus, { logs }: StatusFacts): Finding[] {
+function logFindings(
+  { path, problem, silence, missing, offset, lag_bytes, lag_seconds, late_seconds }: LogStatus,
+  { logs }: StatusFacts,
+): Finding[] {
   // As long as another log is read, attackers are seen there.
   const isOnly = logs.every(isUnread)
   const level = isOnly ? broken : weak
   if (problem === null && missing && offset === null) return [level(`${path} is not there yet`, null, 'modwarden doctor')]
   if (problem !== null) return [level(`${path} is not followed`, withoutPath(problem, path), 'modwarden doctor')]
   if (silence !== null && silence.why === 'no-event') return [level(`${path} cannot be read any more`, silence.problem, silence.remedy)]
+  if (late_seconds > 0)
+    return [
+      (logs.length === 1 ? broken : weak)(
+        `nothing in ${path} starts a block: its times are ${formatDuration(late_seconds * 1000)} behind the clock`,
+        'an event older than block_time starts none; the web server may run in another time zone',
+        'modwarden doctor',
+      ),
+    ]
   if (silence !== null)
     return [weak(`${path}: ${silence.why === 'no-entry' ? 'no entry comes' : 'its entries have changed'}`, silence.problem, silence.remedy)]
   if (missing)

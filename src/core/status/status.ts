@@ -62,6 +62,8 @@ export type LogStatus = {
   lag_bytes: number | null
   /** How old the last event is that was read, while there is more to read. */
   lag_seconds: number
+  /** How old events are as they come, where that is too old to start a block; else 0. */
+  late_seconds: number
   /** Nothing has that name now, though the daemon may still read what had it. */
   missing: boolean
   problem: string | null

@@ -41,7 +41,7 @@ export async function readTail(fd: number, log: string, { storageDir, proxies }:
       : { kind: 'skipped', ...place, problem: piece.problem }
   })
   const read = await readIndexedFiles({ log, items, files: [], lostBytes: 0, pendingBytes: 0 }, storageDir)
-  const context = { localOffsetMinutes: createLocalOffset() }
+  const context = { localOffsetMinutes: createLocalOffset(Date.now) }
   const entries = read.items.map(
     (item): Result<AuditEvent> => (item.kind === 'entry' ? parseEntry(item, context) : { ok: false, problem: item.problem }),
   )

@@ -29,14 +29,29 @@ export type Backend = Pick<Firewall, 'apply' | 'drift' | 'rebuild' | 'list'> & {
 
 export type Family = {
   name: 'IPv4' | 'IPv6'
+  program: string
   save: string
   restore: string
   set: string
   setFamily: 'inet' | 'inet6'
 }
 
-const IPV4: Family = { name: 'IPv4', save: 'iptables-save', restore: 'iptables-restore', set: 'modwarden4', setFamily: 'inet' }
-const IPV6: Family = { name: 'IPv6', save: 'ip6tables-save', restore: 'ip6tables-restore', set: 'modwarden6', setFamily: 'inet6' }
+const IPV4: Family = {
+  name: 'IPv4',
+  program: 'iptables',
+  save: 'iptables-save',
+  restore: 'iptables-restore',
+  set: 'modwarden4',
+  setFamily: 'inet',
+}
+const IPV6: Family = {
+  name: 'IPv6',
+  program: 'ip6tables',
+  save: 'ip6tables-save',
+  restore: 'ip6tables-restore',
+  set: 'modwarden6',
+  setFamily: 'inet6',
+}
 
 /** Gives the families that this kernel has. */
 export function familiesOf(hasIpv6: boolean): Family[] {

@@ -1,8 +1,10 @@
 import {
+  CHAIN,
   type ChainRules,
   type ChainState,
   describeJumps,
   describeRules,
+  readRules,
   readSaved,
   rebuildScript,
   removeScript,
@@ -67,23 +69,33 @@ export function createChain(run: Run, { chains, families, onAwaited }: Parts) {
   }
 }
 
-/** Our chain as a piece that can be taken away; without the programs of iptables there is none. */
-export function chainPiece({ families, inspect, restore }: Chain): Piece {
-  const states = () =>
-    Promise.all(families.map(async family => ({ family, state: await inspect(family) }))).catch((error: unknown) => {
+/** Our chain as a piece that can be taken away; without the programs of iptables there is none. Where the rules of others cannot be printed (an ipset
+ *  that they match needs rights that we lack), or nothing can, that must not keep another backend from its work: then our own chain is looked at alone,
+ *  and emptied. */
+export function chainPiece({ families, inspect, restore }: Chain, run: Run): Piece {
+  async function find(family: Family): Promise<{ family: Family; script: string }[]> {
+    try {
+      const state = await inspect(family)
+      return isThere(state) ? [{ family, script: removeScript(state) }] : []
+    } catch (error) {
       if (isMissing(error)) return []
-      throw error
-    })
+      const own = await run(family.program, ['-S', CHAIN]).catch(() => '')
+      return readRules(own).dropped.length > 0 ? [{ family, script: EMPTY }] : []
+    }
+  }
+  const findAll = async () => (await Promise.all(families.map(find))).flat()
   return {
     name: 'chain',
-    isThere: async () => (await states()).some(({ state }) => isThere(state)),
+    isThere: async () => (await findAll()).length > 0,
     async remove() {
-      const there = (await states()).filter(({ state }) => isThere(state))
-      await Promise.all(there.map(({ family, state }) => restore(family, removeScript(state))))
+      const there = await findAll()
+      await Promise.all(there.map(({ family, script }) => restore(family, script)))
       return there.length > 0
     },
   }
 }
+
+const EMPTY = rebuildScript({ passes: [], dropped: [], sets: [] }, { exists: true, rules: '', jumps: new Map() }, [])
 
 /** Keeps the part of some networks that belongs to a family. */
 export function partOf(family: Family, networks: readonly string[]): string[] {

@@ -42,7 +42,7 @@ export function openKernel(
   return createKernel({
     ...parts,
     backends: [createIptables(chain, { run, listen }), createIpset(chain, { run, most }), createNftables({ run, listen, chains })],
-    pieces: [chainPiece(chain), setsPiece(run, families), tablePiece(run)],
+    pieces: [chainPiece(chain, run), setsPiece(run, families), tablePiece(run)],
     clock: () => performance.now(),
     startWatch: watch => watchRules(listen, watch),
   })

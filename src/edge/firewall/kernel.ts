@@ -1,10 +1,12 @@
 import type { BackendName } from '../../core/backend-choice.ts'
-import type { Millis } from '../../core/types.ts'
+import type { Millis, Wanted } from '../../core/types.ts'
 import type { Firewall } from '../../enforce.ts'
 import type { Backend, Piece } from './backend.ts'
 
 /** A backend that failed when it was switched to is not tried again for this long. */
 const BARRED: Millis = 600_000
+/** A look that fails once may do so for want of memory or time; so many in a row, and another backend takes over where the setting leaves the choice. */
+const MOST_FAILURES = 2
 
 export type KernelParts = {
   backends: readonly Backend[]
@@ -22,11 +24,12 @@ export type KernelParts = {
 }
 
 /** Holds the blocks by one backend at a time. On a switch the new one holds all before anything of the old one is taken away: no address is ever open,
- *  and what a killed process or another setting left behind is drift. */
+ *  and what a killed process or another setting left behind is drift. A backend that fails again and again gives way to another one. */
 export function createKernel({ backends, pieces, order, clock, notice, startWatch }: KernelParts): Firewall {
   const barred = new Map<BackendName, Millis>()
   let inUse: Backend | undefined
   let held = 0
+  let failures = 0
 
   function best(blocks: number): Backend {
     const names = order(inUse?.name, blocks)
@@ -56,6 +59,21 @@ export function createKernel({ backends, pieces, order, clock, notice, startWatc
     barred.set(name, clock() + BARRED)
     if (order(undefined, 0).length > 1)
       notice('firewall.passed-over', { backend: name, problem: error instanceof Error ? error.message : String(error) })
+  }
+
+  /** Looks at the backend in use. Once it has failed too often, the rebuild that follows goes to the next one that is allowed. */
+  async function look(backend: Backend, wanted: Wanted): Promise<string | undefined> {
+    try {
+      const drift = await backend.drift(wanted)
+      failures = 0
+      return drift
+    } catch (error) {
+      const isOther = (name: BackendName) => name !== backend.name && (barred.get(name) ?? 0) <= clock()
+      if (++failures < MOST_FAILURES || !order(backend.name, wanted.blocks.length).some(isOther)) throw error
+      failures = 0
+      bar(backend.name, error)
+      return `${backend.name} does not work any more`
+    }
   }
 
   async function remains(backend: Backend): Promise<Piece[]> {
@@ -91,7 +109,7 @@ export function createKernel({ backends, pieces, order, clock, notice, startWatc
     async drift(wanted) {
       inUse ??= await pick(wanted.blocks.length)
       held = wanted.blocks.length
-      const drift = await inUse.drift(wanted)
+      const drift = await look(inUse, wanted)
       const left = (await remains(inUse)).map(({ name }) => `the ${name} of another backend is left over`)
       const found = [...(drift === undefined ? [] : [drift]), ...left]
       return found.length === 0 ? undefined : found.join('; ')

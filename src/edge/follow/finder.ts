@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import type { Splitter } from '../../core/entry/split.ts'
 import type { FileState } from '../../core/types.ts'
 import type { FollowOptions } from '../follow.ts'
@@ -9,6 +10,8 @@ import { createTrack, type Track } from './track.ts'
 
 /** Files that were read to their end are remembered so that copies of them are not read again. */
 export const MOST_DONE = 64
+
+const NOT_UNPACKED = `a rotated file that was not read yet is packed and cannot be unpacked: it is damaged, or there is no room in ${tmpdir()}`
 
 type Place = Pick<FileState, 'head' | 'tail' | 'offset'>
 type File = { device: bigint; inode: bigint }
@@ -152,6 +155,8 @@ export function createFinder(log: string, others: readonly string[], { createSpl
       const missed = decided.filter(({ size, mtimeNs }) => size === 0 || limits.every(limit => mtimeNs >= limit))
       closeSiblings(siblings.filter(sibling => !missed.includes(sibling)))
       const taken = await Promise.all(missed.map(sibling => take(sibling, 0, createSplitter({ offset: 0 }), false)))
+      for (const [index, { inode }] of missed.entries())
+        if (taken[index] === undefined) notice('log.lost', { inode, problem: NOT_UNPACKED })
       return taken.filter(track => track !== undefined)
     },
 

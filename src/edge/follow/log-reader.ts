@@ -1,4 +1,5 @@
 import { type BigIntStats, closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { createRoom } from '../../core/entry/index-line.ts'
 import type { Piece } from '../../core/entry/split.ts'
 import type { Batch, Entry, FileState, Skipped } from '../../core/types.ts'
 import type { FollowOptions } from '../follow.ts'
@@ -14,6 +15,8 @@ const MOST_TRACKS = 8
 const UNDECIDED = 60_000
 const BATCH_BYTES = 2 * 1024 * 1024
 const BATCH_ITEMS = 2000
+/** The files that an index names are held in memory together, as long as their batch: no more than this, and one file. */
+const BATCH_NAMED_BYTES = 16 * 1024 * 1024
 /** A path whose file stays empty this long while the old one grows has a writer that never reopened. */
 const STALE = 5_000
 
@@ -203,9 +206,10 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
 
   /** Reads a track as far as the batch has room; false when there may be more. */
   async function readTrack(track: Track, items: (Entry | Skipped)[]): Promise<boolean> {
-    for (let bytes = 0; bytes < BATCH_BYTES && items.length < mostItems; ) {
+    const room = createRoom(BATCH_NAMED_BYTES)
+    for (let bytes = 0; bytes < BATCH_BYTES && room.isLeft() && items.length < mostItems; ) {
       const start = track.position()
-      const pieces = readPieces(track)
+      const pieces = readPieces(track, room.portion)
       if (pieces === undefined) {
         await truncated(track)
         items.push(...left)
@@ -221,9 +225,9 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
   }
 
   /** Reads on; a file that cannot be read for now has nothing new. */
-  function readPieces(track: Track): Piece[] | undefined {
+  function readPieces(track: Track, portion: (chunk: Buffer) => number): Piece[] | undefined {
     try {
-      return track.read(now())
+      return track.read(now(), portion)
     } catch (error) {
       tellOnce('log.unreadable', { inode: track.inode, problem: (error as Error).message })
       return []

@@ -1,4 +1,5 @@
-import { type BigIntStats, fstatSync, statSync } from 'node:fs'
+import { type BigIntStats, fstatSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { readAt } from './fingerprint.ts'
 
 /** Gives what a path names, or the problem when that cannot be seen; neither when it names nothing. */
@@ -17,4 +18,15 @@ export function lastLineStart(fd: number): number {
   const from = Math.max(0, size - 1024 * 1024)
   const newline = readAt(fd, from, size - from).lastIndexOf(10)
   return newline < 0 ? size : from + newline + 1
+}
+
+/** Gives what tells whether two paths name the same file: the file, or where it would be that is not there yet. */
+export function fileOf(path: string): string {
+  const { stats } = statPath(path)
+  if (stats !== undefined) return `${stats.dev}:${stats.ino}`
+  try {
+    return join(realpathSync(dirname(path)), basename(path))
+  } catch {
+    return path
+  }
 }

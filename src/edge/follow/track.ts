@@ -81,27 +81,30 @@ export function createTrack(parts: {
     /** The fingerprint of the bytes before the position. */
     tail: (): string => fingerprint(before),
 
-    /** Reads the next bytes; undefined when the file was truncated or replaced in place (even if it has grown past the old offset since). */
-    read(now: Millis): Piece[] | undefined {
+    /** Reads the next bytes; undefined when the file was truncated or replaced in place (even if it has grown past the old offset since).
+     *  `portion` says how many of them to take, at least one. */
+    read(now: Millis, portion: (chunk: Buffer) => number): Piece[] | undefined {
       // Entries may end alike, so that a file which has regrown can show the same bytes before the position: its first bytes differ then.
       if (!readAt(fd, 0, head.length).equals(head)) return undefined
       // The bytes before the position come along in the same read: if they changed, the file is not what it was.
       const found = readAt(fd, position - before.length, before.length + CHUNK, buffer)
       if (found.length < before.length || !found.subarray(0, before.length).equals(before)) return undefined
-      const chunk = found.subarray(before.length)
-      if (chunk.length === 0) {
+      const ahead = found.subarray(before.length)
+      if (ahead.length === 0) {
         const { size: now } = fstatSync(fd)
         if (now < position) return undefined
         return []
       }
       grewAt = now
+      size = Math.max(ahead.length === CHUNK ? fstatSync(fd).size : 0, position + ahead.length)
+      const chunk = ahead.subarray(0, portion(ahead))
       position += chunk.length
-      size = Math.max(chunk.length === CHUNK ? fstatSync(fd).size : 0, position)
       growHead()
       const pieces = splitter.push(chunk)
       marks = splitter.isWaiting() ? [...marks.slice(-1000), { at: now, position }] : []
       noteSettled(chunk)
-      before = Buffer.from(found.subarray(Math.max(0, found.length - TAIL)))
+      const end = before.length + chunk.length
+      before = Buffer.from(found.subarray(Math.max(0, end - TAIL), end))
       return pieces
     },
 

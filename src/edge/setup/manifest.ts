@@ -19,12 +19,10 @@ type State = { version: 1; server: ServerName; finished: number; entries: Entry[
 export type Manifest = ReturnType<typeof openManifest>
 
 /** Opens the manifest, in which every change stands before it is made, so that it can be taken back whatever happens. Only one process has it at a time;
- *  `close` lets go. Throws when the manifest cannot be read. */
-export function openManifest(folder = MANIFEST_FOLDER) {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  chmodSync(folder, 0o700)
+ *  `close` lets go. To look only (`isDry`) nothing is made, not even the lock. Throws when the manifest cannot be read. */
+export function openManifest(folder = MANIFEST_FOLDER, { isDry = false } = {}) {
   const path = join(folder, 'manifest.json')
-  const release = takeLock(join(folder, 'lock'), PATIENCE)
+  const release = isDry ? () => {} : takeFolder(folder)
   let state: State | undefined
   try {
     state = readState(path)
@@ -32,7 +30,7 @@ export function openManifest(folder = MANIFEST_FOLDER) {
     release()
     throw error
   }
-  for (const entry of state?.entries ?? []) if (entry.kind === 'file') sweep(entry.path)
+  if (!isDry) for (const entry of state?.entries ?? []) if (entry.kind === 'file') sweep(entry.path)
 
   function save(next: State): void {
     writeWhole(path, `${JSON.stringify(next, undefined, 1)}\n`, { mode: 0o600 })
@@ -77,6 +75,12 @@ export function openManifest(folder = MANIFEST_FOLDER) {
 
     close: release,
   }
+}
+
+function takeFolder(folder: string): () => void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  chmodSync(folder, 0o700)
+  return takeLock(join(folder, 'lock'), PATIENCE)
 }
 
 function readState(path: string): State | undefined {

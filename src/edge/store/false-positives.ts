@@ -8,6 +8,7 @@ const MOST_MARKS = 10_000
 const MOST_BYTES = 32 * 1024 * 1024
 /** A longer request is not kept. */
 export const MOST_REQUEST_BYTES = 256 * 1024
+export const TOO_LONG = `its request is longer than ${MOST_REQUEST_BYTES} bytes`
 
 /** An event that a person marked as no attack. `request` is masked; undefined where it could not be had, and `problem` says why. */
 export type Mark = { eventId: number; markedAt: Millis; request: HttpRequest | undefined; problem: string; risk: Risk }
@@ -62,7 +63,7 @@ export function createFalsePositives(database: Database) {
       const text = request === undefined ? null : JSON.stringify(request)
       const bytes = text === null ? 0 : Buffer.byteLength(text)
       const tooLong = bytes > MOST_REQUEST_BYTES
-      const why = tooLong ? `its request is longer than ${MOST_REQUEST_BYTES} bytes` : problem
+      const why = tooLong ? TOO_LONG : problem
       insert.run(markedAt, risk, tooLong ? null : text, tooLong ? 0 : bytes, why, eventId)
       setThreat.run(0, eventId)
       setCounted.run(0, eventId)

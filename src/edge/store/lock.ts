@@ -13,19 +13,20 @@ export function withLock<T>(path: string, work: () => T): T {
 }
 
 /** Keeps all other processes that use the same lock file waiting until the function that it gives is called. The kernel gives the lock back whatever
- *  becomes of the process: SQLite holds it on an empty database, which stays empty. Throws when another process keeps it for `patience` ms. */
-export function takeLock(path: string, patience = PATIENCE): () => void {
+ *  becomes of the process: SQLite holds it on an empty database, which stays empty. Throws when another process keeps it for `patience` ms, and says so
+ *  by `held`. */
+export function takeLock(path: string, patience = PATIENCE, held = `another process holds ${path}; try again`): () => void {
   let database: Sqlite.Database
   try {
     database = new Sqlite(path, { timeout: patience })
   } catch (error) {
-    throw refused(path, error)
+    throw refused(path, held, error)
   }
   try {
     database.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
-    throw refused(path, error)
+    throw refused(path, held, error)
   }
   return () => {
     database.exec('ROLLBACK')
@@ -33,9 +34,9 @@ export function takeLock(path: string, patience = PATIENCE): () => void {
   }
 }
 
-function refused(path: string, error: unknown): Error {
+function refused(path: string, held: string, error: unknown): Error {
   const isBusy = (error as { code?: string }).code === 'SQLITE_BUSY'
-  return new Error(isBusy ? `another process holds ${path}; try again` : `cannot lock ${path}: ${(error as Error).message}`, {
+  return new Error(isBusy ? held : `cannot lock ${path}: ${(error as Error).message}`, {
     cause: error,
   })
 }

@@ -1,11 +1,27 @@
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Settings } from '../../core/settings.ts'
 import type { Millis } from '../../core/types.ts'
 import type { Firewall } from '../../enforce.ts'
 import type { Log } from '../log.ts'
+import { takeLock } from './lock.ts'
 import { isCorruption, openStore, type Store } from './store.ts'
 
+/** A daemon that is being replaced may need so many ms to be gone. */
+const PATIENCE = 3000
+
 type Parts = { firewall: Firewall; log: Log; clock: () => Millis }
+
+/** Keeps the database for this daemon until the function that it gives is called (keep it: what is forgotten is given back): two daemons would read
+ *  every entry twice. Throws when another one has it. */
+export function claimDatabase(path: string): () => void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o750 })
+  return takeLock(
+    `${path}.lock`,
+    PATIENCE,
+    `another 'modwarden run' uses ${path}; stop it first, or name another file in the setting 'database'`,
+  )
+}
 
 /** Opens the daemon's database. A damaged one is set aside under another name, loudly, and a new one takes over the blocks that the firewall holds;
  *  `isFresh` then tells that the log must be read from its beginning, or what it holds would be forgotten. */

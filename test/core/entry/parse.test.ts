@@ -69,10 +69,49 @@ test('the local offset is that of the process', () => {
   assert.equal(createLocalOffset()(summer), -new Date(2026, 6, 1, 12).getTimezoneOffset())
 })
 
+// Other tests of this file need no zone.
+const inBerlin = (local: string, now: string) => {
+  const zone = process.env.TZ
+  process.env.TZ = 'Europe/Berlin'
+  try {
+    const localOffset = createLocalOffset(() => at(now))
+    return [local, local].map(text => goTime(text, localOffset))
+  } finally {
+    if (zone === undefined) delete process.env.TZ
+    else process.env.TZ = zone
+  }
+}
+for (const { name, local, now, expected } of [
+  { name: 'the first time', local: '2026/10/25 02:30:00', now: '2026-10-25T00:30:00Z', expected: '2026-10-25T00:30:00Z' },
+  { name: 'the second time', local: '2026/10/25 02:30:00', now: '2026-10-25T01:30:00Z', expected: '2026-10-25T01:30:00Z' },
+  {
+    name: 'the second time, by a clock that lags',
+    local: '2026/10/25 02:30:00',
+    now: '2026-10-25T01:29:50Z',
+    expected: '2026-10-25T01:30:00Z',
+  },
+  { name: 'long ago', local: '2026/10/25 02:00:00', now: '2026-11-25T01:30:00Z', expected: '2026-10-25T01:00:00Z' },
+])
+  test(`an hour that comes twice: ${name}`, () => assert.deepEqual(inBerlin(local, now), [at(expected), at(expected)]))
+
+for (const [local, expected] of [
+  ['2026/10/25 01:59:59', '2026-10-24T23:59:59Z'],
+  ['2026/10/25 03:00:00', '2026-10-25T02:00:00Z'],
+  ['2026/03/29 01:59:59', '2026-03-29T00:59:59Z'],
+  ['2026/03/29 03:00:00', '2026-03-29T01:00:00Z'],
+] as const)
+  test(`an hour beside a change of the clock comes once: ${local}`, () =>
+    assert.deepEqual(inBerlin(local, expected), [at(expected), at(expected)]))
+
 const rule =
   '[file "/usr/share/x.conf"] [line "66"] [id "942100"] [msg "a \\"b\\""] [data "c\\x22d"] [severity "CRITICAL"] [ver "1"] [tag "t"]'
 const forged = '[file "/f"] [line "1"] [id "100004"] [data "ML Score: 9.9"]'
 const never = () => false
+
+test('a message of megabytes is read', () => {
+  const long = rule.replace('c\\x22d', '\\x22'.repeat(4_000_000))
+  assert.equal(readMessage(`Warning. x at ARGS:x. ${long}`, never)?.id, '942100')
+})
 
 test('the rule of a message is the one that it was, whatever the name of the argument says', () => {
   const expected = { id: '942100', message: 'a "b"', data: 'c"d', severity: 'CRITICAL' }

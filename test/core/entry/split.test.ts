@@ -90,6 +90,38 @@ test('the lines that Coraza spreads an index over give one entry', () => {
   assert.deepEqual(outline(log), [['index-line', 'abc - /var/a/20261122/20261122-0957/20261122-095716-abc']])
 })
 
+const indexLine = (host: string, userAgent: string, user = '-') =>
+  `${host} 192.0.2.1 ${user} [22/Nov/2026:09:57:54 +0000] "GET /x HTTP/1.1" 403 146 - "${userAgent}" uid - /a/20261122/20261122-0957/20261122-095754-uid 0 1956.000000 md5:a1dab265ac9ad4536dd601f3b559fa9d`
+
+// ModSecurity 3 writes into its index what the client sent, as it was sent.
+for (const [host, userAgent] of [
+  ['shop.example', v3('a')],
+  ['shop.example', '{"transaction":{'],
+  ['{"transaction":{', 'curl'],
+  ['shop.example', '--26ef6e3e-A--'],
+] as const)
+  test(`the splitter takes an index line for one whatever its client sent: ${host} ${userAgent}`, () => {
+    const line = indexLine(host, userAgent)
+    assert.deepEqual(outline(`${line}\n${v3('b')}\n`), [
+      ['index-line', line],
+      ['v3-json', v3('b')],
+    ])
+  })
+
+test('a client with a newline in its user name hides no index line', () => {
+  const line = indexLine('{"transaction":{', '{"transaction":{', 'a b c\nd e')
+  const [first = '', second = ''] = line.split('\n')
+  assert.deepEqual(outline(`${line}\n`), [
+    ['v3-json', first],
+    ['index-line', second],
+  ])
+})
+
+test('a torn JSON entry is none of an index, whatever its client sent', () => {
+  const torn = `{"transaction":{"client_ip":"192.0.2.1","time_stamp":"Tue Dec 22 09:57:15 2026","body":"${indexLine('h', 'x')}`
+  assert.deepEqual(outline(`${torn}\n`), [['v3-json', torn]])
+})
+
 test('an entry that is too long is one skipped piece, and the next one is whole again', () => {
   const splitter = createSplitter({ offset: 0, maxEntryBytes: 1000 })
   const long = `${v3('x'.repeat(5000))}\n`

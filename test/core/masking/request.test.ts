@@ -56,6 +56,15 @@ const multipart = (password: string) =>
   `--XyZ\r\nContent-Disposition: form-data; name="title"\r\n\r\nhello\r\n--XyZ\r\nContent-Disposition: form-data; name="new_password"\r\n\r\n${password}\r\n--XyZ--\r\n`
 const bodies: [string, string][] = [
   ['user=joe&password=a;b=c&x=1', 'user=joe&password=a;a=a&x=1'],
+  ['contrase%C3%B1a=Ab1&clave=Ab1&enclave=Ab1&security_code=x1', 'contrase%C3%B1a=Aa0&clave=Aa0&enclave=Ab1&security_code=a0'],
+  [
+    '[{"name":"user","value":"joe"},{"name":"password","value":"Ab1"},{"name":"x","value":"joe"}]',
+    '[{"name":"user","value":"joe"},{"name":"password","value":"Aa0"},{"name":"x","value":"joe"}]',
+  ],
+  [
+    'a.name=pin&a.value=Ab1&f%5B1%5D%5Bname%5D=pwd&f%5B1%5D%5Bvalue%5D=Ab1&value=joe',
+    'a.name=pin&a.value=Aa0&f%5B1%5D%5Bname%5D=pwd&f%5B1%5D%5Bvalue%5D=Aa0&value=joe',
+  ],
   ['{"user":"joe","password":"h\\"u\\u0041\\n2","n":[1,2]}', '{"user":"joe","password":"a\\"a\\u0041\\n0","n":[1,2]}'],
   ['{"credentials": {"a": ["b", 12.5, true]}, "b": "c", "pin": 1234}', '{"credentials": {"a": ["a", 11.1, true]}, "b": "c", "pin": 1111}'],
   ['{"query":"mutation { login(password: \\"hunter2\\") }"}', '{"query":"aaaaaaaa { aaaaa(aaaaaaaa: \\"aaaaaa0\\") }"}'],

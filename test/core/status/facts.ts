@@ -10,6 +10,7 @@ export const LOG: LogStatus = {
   offset: 120_000,
   lag_bytes: 0,
   lag_seconds: 0,
+  late_seconds: 0,
   missing: false,
   problem: null,
   silence: null,

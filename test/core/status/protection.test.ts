@@ -128,6 +128,18 @@ const cases: [string, Partial<StatusFacts>, string, (string | null)[]][] = [
     'Partly protected: 1 min behind: 12.4 MiB of /var/log/modsecurity/audit.log are still to be read',
     [null],
   ],
+  [
+    'times of another zone',
+    { logs: [{ ...LOG, late_seconds: 7200 }] },
+    'NOT protected: nothing in /var/log/modsecurity/audit.log starts a block: its times are 2 h behind the clock',
+    ['modwarden doctor'],
+  ],
+  [
+    'times of another zone in one of two logs',
+    { logs: [LOG, { ...LOG, path: '/b', late_seconds: 7200 }] },
+    'Partly protected: nothing in /b starts a block: its times are 2 h behind the clock',
+    ['modwarden doctor'],
+  ],
   ['behind by less', { logs: [{ ...LOG, lag_bytes: 13e6, lag_seconds: 59 }] }, 'Protected for 3 d: 12 addresses dropped by nftables', []],
   [
     'the brake',

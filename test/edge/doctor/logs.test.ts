@@ -140,6 +140,7 @@ test('log-json-support: the engine says that it has none, or has none and is tol
     module: '/usr/lib/apache2/modules/mod_security2.so',
     hasJson,
     scorer: undefined,
+    scorerFile: undefined,
     problems: [],
   })
   const found = await judgeLog('log-json-support', path, settingsOf(), [config(false)])

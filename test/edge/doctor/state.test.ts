@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
   closeSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   rmSync,
   statSync,
   truncateSync,
@@ -229,6 +231,7 @@ test("scorer: the web server's user reaches it, may not, or nobody listens", { s
     assert.match(forbidden.remedy!, /group = "%s"\\n' "\$\(id -gn www-data\)"/)
     chmodSync(socket, 0o666)
     assert.equal((await verdict()).severity, 'ok')
+    const conf = join(folder, "plugin's.conf")
     const asking = (url: string) => ({
       web: [
         {
@@ -240,6 +243,7 @@ test("scorer: the web server's user reaches it, may not, or nobody listens", { s
           module: undefined,
           hasJson: true,
           scorer: url,
+          scorerFile: conf,
           problems: [],
         },
       ],
@@ -247,6 +251,10 @@ test("scorer: the web server's user reaches it, may not, or nobody listens", { s
     assert.equal((await verdict(asking(`unix:${socket}`))).severity, 'ok')
     const other = await verdict(asking('unix:/run/other.sock'))
     assert.deepEqual([other.severity, other.what.slice(0, 41)], ['bad', 'the plugin asks unix:/run/other.sock, but'])
+    // Its first command, as it stands: then the plugin asks the scorer that is there.
+    writeFileSync(conf, `    "id:9516021,pass,setvar:'tx.machine-learning-plugin_ml_server_url=unix:/run/other.sock'"\n`)
+    execFileSync('sh', ['-c', other.remedy!.split(' && ')[0]!])
+    assert.equal(readFileSync(conf, 'utf8'), `    "id:9516021,pass,setvar:'tx.machine-learning-plugin_ml_server_url=unix:${socket}'"\n`)
     await scorer.stop({ keep: true })
     assert.equal((await verdict()).severity, 'skipped', 'nobody asks it')
     const gone = await verdict(asking(`unix:${socket}`))

@@ -135,6 +135,53 @@ inLab('a switch that fails leaves all blocks where they are', async (lab, open, 
   assert.deepEqual(await lab.reaching('input'), OPEN)
 })
 
+for (const setting of ['auto', 'nftables'] as const) {
+  inLab(
+    `rules of others that nobody may print leave ${setting} what it needs, and no block of ours in the old chain`,
+    async (lab, open) => {
+      const mayNotPrint: Run = (program, args, input) => lab.run('setpriv', ['--bounding-set', '-net_raw', program, ...args], input)
+      const firewall = open('auto', mayNotPrint)
+      await firewall.rebuild(wanted([...BLOCKED, '192.0.2.8']))
+      assert.equal(await firewall.drift(wanted([...BLOCKED, '192.0.2.8'])), undefined)
+      await lab.run('ipset', ['create', 'theirs', 'hash:ip'])
+      await lab.run('iptables', ['-I', 'INPUT', '-m', 'set', '--match-set', 'theirs', 'src', '-j', 'DROP'])
+      const next = setting === 'auto' ? firewall : open(setting, mayNotPrint)
+      if (setting === 'auto') await assert.rejects(next.drift(wanted(BLOCKED)), /need CAP_NET_RAW/, 'once may be chance')
+      const drift = await next.drift(wanted(BLOCKED))
+      assert.notEqual(drift, undefined)
+      await next.rebuild(wanted(BLOCKED))
+      assert.equal(next.backend(), 'nftables')
+      assert.equal(await next.drift(wanted(BLOCKED)), undefined)
+      assert.deepEqual(await lab.reaching('input'), OPEN)
+      assert.match(await lab.run('iptables', ['-S']), /-A INPUT -m set --match-set theirs src -j DROP/)
+    },
+  )
+}
+
+inLab('a backend that stops to work gives way to another one where the setting allows one', async (lab, open, notices) => {
+  let broken: RegExp | undefined
+  const breaking: Run = (program, args, input) => lab.run(broken?.test(program) ? 'false' : program, args, input)
+  const all = wanted([...BLOCKED, ...many(1500)])
+  const [auto, fixed] = [open('auto', breaking), open('iptables', breaking)]
+  await auto.rebuild(wanted(BLOCKED))
+  broken = /^ip6?tables/
+  await assert.rejects(auto.drift(wanted(BLOCKED)))
+  assert.equal(await auto.drift(wanted(BLOCKED)), 'iptables does not work any more')
+  await auto.rebuild(wanted(BLOCKED))
+  broken = undefined
+  assert.match((await auto.drift(wanted(BLOCKED)))!, /the chain of another backend is left over/)
+  await auto.rebuild(all)
+  assert.deepEqual([auto.backend(), await pieces(lab)], ['nftables', ['table']])
+  for (const _ of [1, 2, 3]) {
+    broken = /^ip6?tables/
+    await assert.rejects(fixed.drift(all))
+  }
+  assert.deepEqual(notices, [
+    ['firewall.passed-over', 'iptables', undefined],
+    ['firewall.switched', 'iptables', 'nftables'],
+  ])
+})
+
 test('the choice keeps to chains that a table of nftables can see', () => {
   const auto = (inUse: BackendName | undefined, blocks: number, chains = CHAINS) => chooseBackends('auto', { inUse, blocks, chains })[0]
   assert.deepEqual([auto(undefined, 1000), auto(undefined, 1001), auto('iptables', 1000)], ['iptables', 'nftables', 'iptables'])

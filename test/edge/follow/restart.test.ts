@@ -1,5 +1,8 @@
+import assert from 'node:assert/strict'
 import { copyFileSync, renameSync, truncateSync, utimesSync } from 'node:fs'
-import { gzip, rotated, scenario } from './harness.ts'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { createHarness, gzip, rotated, scenario } from './harness.ts'
 
 scenario(
   'a log that came while the daemon was down',
@@ -99,4 +102,31 @@ scenario('a clock that was set back', async h => {
   renameSync(h.log, rotated(h))
   utimesSync(rotated(h), 1000, 1000)
   h.write(1)
+})
+
+test('a packed file that cannot be unpacked is told as lost', async () => {
+  const h = createHarness()
+  const folder = process.env.TMPDIR
+  try {
+    h.write(2)
+    await h.drain()
+    h.kill()
+    renameSync(h.log, rotated(h, '.2'))
+    h.write(2)
+    renameSync(h.log, rotated(h))
+    gzip(rotated(h))
+    h.write(2)
+    process.env.TMPDIR = join(h.folder, 'nowhere')
+    await h.drain()
+    const lost = h.notices.filter(({ event }) => event === 'log.lost')
+    assert.deepEqual(h.committed, ['n0', 'n1', 'n4', 'n5'])
+    assert.match(
+      lost.map(({ fields }) => fields.problem).join(),
+      /^a rotated file [^,]*cannot be unpacked: it is damaged, or there is no room/,
+    )
+  } finally {
+    if (folder === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = folder
+    h.remove()
+  }
 })

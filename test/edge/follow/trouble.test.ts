@@ -5,10 +5,12 @@ import {
   closeSync,
   copyFileSync,
   existsSync,
+  linkSync,
   openSync,
   readdirSync,
   readlinkSync,
   renameSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -18,6 +20,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createSplitter } from '../../../src/core/entry/split.ts'
+import { createLogReader } from '../../../src/edge/follow/log-reader.ts'
 import { followAuditLogs } from '../../../src/edge/follow.ts'
 import { createHarness, type Harness, rotated, scenario } from './harness.ts'
 
@@ -172,3 +175,58 @@ test('several logs are followed at once, one that cannot be read holds up none, 
   one.remove()
   other.remove()
 })
+
+test('a log that is named twice is followed once', async () => {
+  const h = createHarness()
+  const stop = new AbortController()
+  const options = { from: [], fromStart: true, createSplitter, now: Date.now, quietMillis: 250, graceMillis: 60_000 }
+  const told: string[] = []
+  const optionsOf = (log: string) => ({
+    ...options,
+    notice: (event: string, { problem }: Record<string, unknown>) => void told.push(`${log} ${event} ${problem}`),
+  })
+  const [link, second, later] = ['link.log', 'second.log', 'later.log'].map(name => join(h.folder, name)) as [string, string, string]
+  h.write(3)
+  symlinkSync(h.log, link)
+  linkSync(h.log, second)
+  const laterAgain = `${h.folder}/./later.log`
+  const seen: string[] = []
+  const logs = [h.log, h.log, link, second, later, laterAgain]
+  for await (const batch of followAuditLogs(logs, optionsOf, { signal: stop.signal, pollMillis: 10 })) {
+    if (seen.length === 0) h.write(2, later)
+    for (const { log } of batch.items) seen.push(log)
+    if (seen.length >= 5) setTimeout(() => stop.abort(), 100)
+  }
+  h.remove()
+  assert.deepEqual(seen, [h.log, h.log, h.log, later, later])
+  const same = (log: string, other: string) =>
+    `${log} log.unreadable it is the same file as ${other}, which is followed; name it once in audit_log`
+  const expected = [same(link, h.log), same(second, h.log), same(laterAgain, later)]
+  assert.deepEqual(
+    told.filter(text => text.includes('same file')),
+    expected,
+  )
+})
+
+for (const { name, line } of [
+  {
+    name: 'ModSecurity',
+    line: (id: string) => `h 192.0.2.1 - [x] "GET /" 200 2 - "-" uid - /a/1/2/${id} 0 5242880.000000 md5:1aaa99cb5862cd28191c0f6cfadcc94f`,
+  },
+  { name: 'Coraza', line: (id: string) => `${id} - /a/20261122/20261122-0957/20261122-095716-${id}` },
+])
+  test(`the files that an index of ${name} names come in batches that memory holds`, async () => {
+    const h = createHarness()
+    const reader = createLogReader(h.log, {
+      ...{ from: [], fromStart: true, createSplitter, now: () => h.time.now, notice: () => {}, quietMillis: 250, graceMillis: 60_000 },
+    })
+    const lines = Array.from({ length: 50 }, (_, index) => line(`n${index}`))
+    writeFileSync(h.log, lines.map(text => `${text}\n`).join(''))
+    const batches: string[][] = []
+    for (let batch = await reader.next(); batch !== undefined; batch = await reader.next())
+      batches.push(batch.items.map(item => (item.kind === 'entry' ? item.text : item.problem)))
+    reader.close()
+    h.remove()
+    assert.deepEqual(batches.flat(), lines)
+    assert.ok(Math.max(...batches.map(batch => batch.length)) <= 16, `${batches.map(batch => batch.length)}`)
+  })

@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { readRequests } from '../../../src/cli/requests.ts'
-import type { Scored } from '../../../src/core/model/model.ts'
+import { type Scored, scoreRequest } from '../../../src/core/model/model.ts'
 import { activateModel } from '../../../src/edge/model-folder.ts'
 import { requestTo, trainedModel, trainOn } from '../../core/model/samples.ts'
-import { netstrings } from '../../scoring-messages.ts'
+import { netstrings, originalMessage } from '../../scoring-messages.ts'
 import { until } from '../../until.ts'
 import { get, keepAsking, open, post, startScorer } from './scorer.ts'
 
@@ -53,6 +53,24 @@ async function ended(child: ChildProcess): Promise<number | null> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   return child.exitCode
 }
+
+test('the original plugin has scores of the site that the settings name, and none without', { timeout: 60_000 }, async t => {
+  const message = (page: string) => originalMessage({ path: '/shop', args: [['page', page]] })
+  const cases: [Record<string, unknown>, string, number][] = [
+    [{ site: 'Shop.example:443' }, '2', 200],
+    [{ site: 'shop.example' }, "1' UNION SELECT password FROM users -- ../../etc/passwd", 401],
+    [{ site: 'other.example' }, '2', 503],
+    [{}, '2', 503],
+  ]
+  for (const [score, page, status] of cases) {
+    const folder = newFolder()
+    activateModel(join(folder, 'models'), shopModel)
+    const scorer = await startScorer({ folder, score, parts: { score: scoreRequest } })
+    t.after(() => scorer.stop())
+    const answer = await post(scorer.socket, '/', 'application/x-www-form-urlencoded', message(page))
+    assert.equal(answer.status, status, `${JSON.stringify(score)}: ${answer.body}`)
+  }
+})
 
 test('a stop answers what is under way, keeps the samples and leaves no socket', { timeout: 60_000 }, async t => {
   const folder = newFolder()

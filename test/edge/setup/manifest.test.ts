@@ -234,3 +234,16 @@ test('the manifest is root’s alone, is refused when it is damaged, and is one 
   assert.throws(() => openManifest(folder), /written by a newer modwarden/)
   rmSync(folder, { recursive: true })
 })
+
+test('whoever only looks makes nothing and waits for nobody', () => {
+  const folder = join(mkdtempSync(join(tmpdir(), 'modwarden-manifest-')), 'x')
+  const looking = openManifest(folder, { isDry: true })
+  assert.deepEqual(looking.entries(), [])
+  looking.close()
+  assert.ok(!existsSync(folder))
+  const changing = openManifest(folder)
+  changing.add('nginx', { kind: 'folder', path: '/x', mode: 0o755, why: '' })
+  assert.equal(openManifest(folder, { isDry: true }).server(), 'nginx')
+  changing.close()
+  rmSync(folder, { recursive: true })
+})

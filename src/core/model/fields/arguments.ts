@@ -26,13 +26,14 @@ export function contentType(request: HttpRequest): string {
   return type
 }
 
-/** Gives the arguments of the query and of the body (form, multipart, JSON; else the body as one value) in their order. */
-export function argumentsOf(request: HttpRequest): Argument[] {
+/** Gives the arguments of the query and of the body (form, multipart, JSON; else the body as one value) in their order; the first `inQuery` are the query's. */
+export function argumentsOf(request: HttpRequest): { list: Argument[]; inQuery: number } {
   const question = request.uri.indexOf('?')
   const found: Argument[] = []
   if (question >= 0) readPairs(request.uri.slice(question + 1), found)
+  const inQuery = found.length
   if (request.body) readBody(request.body, contentType(request), found)
-  return found
+  return { list: found, inQuery }
 }
 
 function readBody(body: string, exactType: string, found: Argument[]): void {

@@ -11,10 +11,12 @@ export type Group = 0 | 1 | 2 | 3 | 4
 /** A piece of a request, decoded; `key` is the argument's, cookie's or header's name, lower case, digits as 0. One character a byte. */
 export type Field = { group: Group; key: string; value: string }
 
-/** A request taken apart. `template` is its path with numbers and random parts blotted out, `headerNames` its header names in order of the alphabet;
+/** A request taken apart: its path, arguments (from `bodyFrom` on those of the body), headers. `template` is its path with numbers and random parts blotted
+ *  out, `headerNames` its header names in order of the alphabet;
  *  `hasBody` is unknown when a body was announced that the log does not hold; `leftOut`: bytes that were too many to look at. */
 export type Fields = {
   fields: Field[]
+  bodyFrom: number
   host: string
   template: string
   headerNames: string
@@ -45,7 +47,8 @@ export function fieldsOf(whole: HttpRequest): Fields {
   const question = uri.indexOf('?')
   const path = decode(question < 0 ? uri : uri.slice(0, question), false)
   const fields: Field[] = [{ group: PATH, key: '', value: path }]
-  for (const { name, value, isForm } of argumentsOf(request)) {
+  const { list, inQuery } = argumentsOf(request)
+  for (const { name, value, isForm } of list) {
     const decoded = decode(name, isForm)
     fields.push({ group: NAME, key: '', value: decoded }, { group: ARGUMENT, key: keyOf(decoded), value: decode(value, isForm) })
   }
@@ -61,6 +64,8 @@ export function fieldsOf(whole: HttpRequest): Fields {
   }
   return {
     fields,
+    // Each argument is two fields, its name and its value.
+    bodyFrom: 1 + 2 * inQuery,
     host: hostOf(request.site ?? host),
     template: templateOf(path),
     headerNames: [...names].sort().join(),
