@@ -72,7 +72,7 @@ export const CLIENTS: readonly Client[] = [
         method: 'POST',
         path: '/comment',
         headers: FORM,
-        body: 'text=The+book+says%3A+SELECT+title+FROM+books+UNION+SELECT+name+FROM+authors.+Chapter+3+is+great%21&name=Jo',
+        body: 'text=%E6%97%A5%E6%9C%AC%E8%AA%9E+select+a+plan&name=Jo',
       })),
     ],
   },

@@ -44,7 +44,7 @@ async function askRealModel(start: typeof startNginx): Promise<string[]> {
 const scripted = (request: { uri: string; headers: readonly (readonly [string, string])[] }) => {
   const score = Number(/want=([\d.]+)/.exec(request.uri)?.[1] ?? 0.5)
   const isNew = request.headers.some(([name, value]) => name.toLowerCase() === 'host' && value === 'new.example')
-  return { score, raw: 0.5, capped: isNew, ceiling: 10, missing: [] }
+  return { score, raw: 0.5, capped: isNew, ceiling: 10, unconfirmed: false, missing: [] }
 }
 
 const cases: [string, string, number[]][] = [

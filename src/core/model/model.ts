@@ -17,6 +17,8 @@ export type Model = {
   seed: number
   local: (Scorer & { standingOf: (host: string) => Standing; knowsBodies: (host: string) => boolean }) | undefined
   measured: (request: HttpRequest) => MeasuredRequest
+  /** The score that those who know many sites give a request. */
+  elsewhere: (fields: Fields) => number
 }
 
 /** A request taken apart and measured, by the detector that knows its host; `most`: what it may score by that. */
@@ -27,17 +29,31 @@ type Scorer = { detector: Detector; measure: Measure }
 
 /** `score` 0 (ordinary) to 10 (strange), two decimals; `raw` is the share of clean requests that are less strange (0 to 1), neither
  *  rounded nor capped. `capped`: the host has too little local data, so that the base model
- *  scores it, up to `ceiling`. `missing`: what the log does not hold of the request, and so was not looked at. */
-export type Scored = { score: number; raw: number; capped: boolean; ceiling: number; missing: readonly ('headers' | 'body')[] }
+ *  scores it, up to `ceiling`. `unconfirmed`: strange here, but ordinary elsewhere, and so held below what blocks at once. `missing`: what the log does not
+ *  hold of the request, and so was not looked at. */
+export type Scored = {
+  score: number
+  raw: number
+  capped: boolean
+  ceiling: number
+  unconfirmed: boolean
+  missing: readonly ('headers' | 'body')[]
+}
 
 /** What two readers could take for different requests, no client sends by chance: 5.6 at least. */
 const ODD_FRAMING = 2.4
+/** What never came in training may come from now on to everybody: a new argument of a newsletter, a new page. However uniform a site was, such news alone do not
+ *  reach 8; beyond 7.9 the base model must find the request as strange as one in 2,000 of other sites. */
+const NEWS_REACH = 7.9
+const STRANGE_ELSEWHERE = 7
 
 /** Makes a model of the base model and of one that was trained on own traffic, if there is one. */
 export function createModel(base: TrainedModel, local?: TrainedModel): Model {
   const { version, trainedAt, trainedOn, seed } = local ?? base
   const known = local && { ...scorerOf(local.detector), standingOf: createStandingOf(local), knowsBodies: createKnowsBodies(local) }
-  return { version, trainedAt, trainedOn, seed, local: known, measured: createMeasured(scorerOf(base.detector), known) }
+  const other = scorerOf(base.detector)
+  const elsewhere = (fields: Fields) => toScale(judgeRow(other.detector, other.measure(fields).row))
+  return { version, trainedAt, trainedOn, seed, local: known, measured: createMeasured(other, known), elsewhere }
 }
 
 /** Scores a request on what the log holds of it. */
@@ -45,20 +61,24 @@ export function scoreRequest(model: Model, request: HttpRequest): Scored {
   const { fields, detector, standing, measured, most } = model.measured(request)
   const lp = Math.max(judgeRow(detector, measured.row), fields.oddFraming ? ODD_FRAMING : 0)
   const ceiling = CEILING[standing]
+  const score = Math.min(most, toScale(lp))
+  const unconfirmed = score > NEWS_REACH && model.elsewhere(fields) < STRANGE_ELSEWHERE
   return {
-    score: Math.min(most, toScale(lp)),
+    score: unconfirmed ? NEWS_REACH : score,
     raw: -Math.expm1(-lp * Math.LN10),
     capped: standing === 'unknown',
     ceiling,
+    unconfirmed,
     missing: missingOf(fields),
   }
 }
 
 /** Says in words what holds a score down, and what was not looked at. */
-export function scoreNotes({ capped, ceiling, missing }: Scored): string[] {
+export function scoreNotes({ capped, ceiling, unconfirmed, missing }: Scored): string[] {
   return [
     ...(capped ? [`too little local data of this host: the base model scores it, ${ceiling} at most`] : []),
     ...(!capped && ceiling < 10 ? [`fewer than ${PLENTY} local requests of this host: ${ceiling} at most`] : []),
+    ...(unconfirmed ? [`new at this host, but nothing strange at others: ${NEWS_REACH} at most`] : []),
     ...missing.map(part => `the log does not hold the ${part}: scored on the rest`),
   ]
 }
