@@ -29,7 +29,7 @@ const settings = (folder: string) =>
     'client_ip_header = "X-Forwarded-For"',
     `denied_file = "${folder}/run/denied"`,
     'block_score = 6.5',
-    'block_time = "8s"',
+    'block_time = "20s"',
     scoreSettings(folder),
     'deadline = "200ms"',
   ].join('\n')
