@@ -20,6 +20,11 @@ export function mayName(line: string, format: Format): boolean {
   return MODSECURITY.test(line.slice(-LONGEST_END)) || format.startsWith('coraza')
 }
 
+/** Tells whether a log may be an index, by the first bytes of it that are read, from the start of a line on. */
+export function mayBeIndex(bytes: Buffer): boolean {
+  return !ENTRY_START.test(bytes.toString('latin1', 0, LONGEST_GAP))
+}
+
 /** Makes the measure of what is read of a log at a time: an index names gigabytes in a few kilobytes. `portion` says how many of the next bytes to
  *  take, so that the files which they name hold `bytes`, or one file more than that, together with what was taken before. */
 export function createRoom(bytes: number) {
@@ -49,6 +54,9 @@ export function isCorazaIndexHead(line: string): boolean {
 }
 
 const BRACE = 125
+/** How a log of whole entries begins: with part A of a native one, or with JSON. */
+const ENTRY_START = /^[\0\s]*(?:--[0-9A-Za-z-]{1,64}-A--|\{)/
+const LONGEST_GAP = 4096
 const LONGEST_END = 4200
 /** Host and address. */
 const INDEX_HEAD = /^[^ ]* (?=[^ ]*[.:])[0-9a-fA-F.:]{2,64} /

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync } from 'node:fs'
+import { mayBeIndex } from '../../core/entry/index-line.ts'
 import type { Piece, Splitter } from '../../core/entry/split.ts'
 import type { FileState, Millis } from '../../core/types.ts'
 import { fingerprint, HEAD, headPrint, isTelling, readAt, TAIL } from './fingerprint.ts'
@@ -26,6 +27,8 @@ export function createTrack(parts: {
   // A splitter that was handed over from a truncated file may still hold bytes that have not settled.
   let settled = settledAt(splitter.settledOffset())
   let grewAt = parts.now
+  /** Whether its entries name files. What a client sends must not decide that: it is settled at the start of a line, then by what came out. */
+  let isIndex: boolean | undefined
   // The splitter keeps no reference to what it is given.
   const buffer = Buffer.allocUnsafe(CHUNK + TAIL)
   /** Where reading stood when, for what is not old enough yet to settle. */
@@ -82,7 +85,7 @@ export function createTrack(parts: {
     tail: (): string => fingerprint(before),
 
     /** Reads the next bytes; undefined when the file was truncated or replaced in place (even if it has grown past the old offset since).
-     *  `portion` says how many of them to take, at least one. */
+     *  `portion` says how many of them to take, at least one, where they name files. */
     read(now: Millis, portion: (chunk: Buffer) => number): Piece[] | undefined {
       // Entries may end alike, so that a file which has regrown can show the same bytes before the position: its first bytes differ then.
       if (!readAt(fd, 0, head.length).equals(head)) return undefined
@@ -97,10 +100,13 @@ export function createTrack(parts: {
       }
       grewAt = now
       size = Math.max(ahead.length === CHUNK ? fstatSync(fd).size : 0, position + ahead.length)
-      const chunk = ahead.subarray(0, portion(ahead))
+      isIndex ??= mayBeIndex(ahead)
+      const chunk = isIndex ? ahead.subarray(0, portion(ahead)) : ahead
       position += chunk.length
       growHead()
       const pieces = splitter.push(chunk)
+      const entries = pieces.filter(piece => piece.kind === 'entry')
+      if (entries.length > 0) isIndex = entries.some(({ format }) => format === 'index-line')
       marks = splitter.isWaiting() ? [...marks.slice(-1000), { at: now, position }] : []
       noteSettled(chunk)
       const end = before.length + chunk.length

@@ -230,3 +230,44 @@ for (const { name, line } of [
     assert.deepEqual(batches.flat(), lines)
     assert.ok(Math.max(...batches.map(batch => batch.length)) <= 16, `${batches.map(batch => batch.length)}`)
   })
+
+test('what a client sends does not make a log of whole entries be read in smaller pieces, however it looks', async () => {
+  const h = createHarness()
+  let reads = 0
+  const splitterOf: typeof createSplitter = options => {
+    const splitter = createSplitter(options)
+    return {
+      ...splitter,
+      push(bytes) {
+        reads++
+        return splitter.push(bytes)
+      },
+    }
+  }
+  const reader = createLogReader(h.log, {
+    ...{
+      from: [],
+      fromStart: true,
+      createSplitter: splitterOf,
+      now: () => h.time.now,
+      notice: () => {},
+      quietMillis: 250,
+      graceMillis: 60_000,
+    },
+  })
+  const part = (id: string, letter: string) => `--${id}-${letter}--\n`
+  const entry = (id: string, body: string) =>
+    `${part(id, 'A')}[27/Nov/2026:07:00:00.000000 +0000] ${id} 192.0.2.1 1 127.0.0.1 80\n${part(id, 'C')}${body}${part(id, 'Z')}\n`
+  const forged = `x /a/20261127/20261127-0700/20261127-070000-x 0 999999999999 md5:${'0'.repeat(32)}\n`
+  // Longer than what is read at a time, so that it begins in the middle of what was sent.
+  writeFileSync(h.log, entry('aaaaaaaa', forged.repeat(8000)) + entry('bbbbbbbb', ''))
+  const started = h.time.now
+  let entries = 0
+  // What is whole settles only after a while.
+  for (; h.time.now < started + 5000; h.time.now += 1000)
+    for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) entries += batch.items.length
+  reader.close()
+  h.remove()
+  assert.equal(entries, 2)
+  assert.ok(reads < 20, String(reads))
+})
