@@ -20,14 +20,19 @@ const SERVERS = [
   { name: 'apache', format: 'v2-json', start: startApache, skip: whyNoApache() ?? whyNoLogrotate ?? false },
 ]
 
+/** A folder for the test's log, and the shipped settings for a server that name that log. */
+function place(name: string): { folder: string; log: string; shipped: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'modwarden-settings-'))
+  const log = join(folder, 'log/audit.log')
+  return { folder, log, shipped: readFileSync(join(SHIPPED, `modwarden-audit-log-${name}.conf`), 'utf8').replace(LOG, log) }
+}
+
 for (const { name, format, start, skip } of SERVERS)
   test(`the audit-log settings and the rotation for ${name}: what matters is logged, and nothing is lost`, {
     skip,
     timeout: 60_000,
   }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'modwarden-settings-'))
-    const log = join(folder, 'log/audit.log')
-    const shipped = readFileSync(join(SHIPPED, `modwarden-audit-log-${name}.conf`), 'utf8').replace(LOG, log)
+    const { folder, log, shipped } = place(name)
     try {
       // What stands before is Debian's default or worse: every setting of it must be replaced.
       const server = await start({ folder, format: 'Native', type: 'Concurrent', parts: 'ABEFHKZ', moreRules: shipped })
@@ -62,9 +67,7 @@ for (const { name, start, skip } of SERVERS)
     skip,
     timeout: 60_000,
   }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'modwarden-settings-'))
-    const log = join(folder, 'log/audit.log')
-    const shipped = readFileSync(join(SHIPPED, `modwarden-audit-log-${name}.conf`), 'utf8').replace(LOG, log)
+    const { folder, log, shipped } = place(name)
     // As Debian recommends it: the rules look at pages, and many of them then have the page logged (ctl:auditLogParts=+E).
     const recommended = 'SecRuleEngine DetectionOnly\nSecResponseBodyAccess On\nSecResponseBodyMimeType text/html'
     try {

@@ -1,4 +1,5 @@
 import type { Scored } from '../model/model.ts'
+import { CEILING } from '../model/standing.ts'
 
 /** What the scorer says about a request: a score and what follows from it, or that the WAF must decide alone. */
 export type Verdict = { kind: 'score'; score: number; deny: boolean } | { kind: 'none'; why: 'capped' | 'late' | 'stopping' }
@@ -7,9 +8,11 @@ export type Verdict = { kind: 'score'; score: number; deny: boolean } | { kind: 
 export const DENIED_SCORE = 10
 export const DENIED: Verdict = { kind: 'score', score: DENIED_SCORE, deny: true }
 
-/** Turns a score into a verdict. A host with too little local data has no say: the WAF decides as it would alone. */
+/** Turns a score into a verdict. A host with too little local data has no say: the WAF decides as it would alone. What is only new at a host gets no
+ *  more than an unknown host could, so that it denies nobody in any mode of the plugin. */
 export function toVerdict(scored: Scored, highScore: number): Verdict {
   if (isCapped(scored)) return { kind: 'none', why: 'capped' }
+  if (scored.unconfirmed) return { kind: 'score', score: Math.min(scored.score, CEILING.unknown), deny: false }
   return { kind: 'score', score: scored.score, deny: scored.score >= highScore }
 }
 

@@ -19,6 +19,7 @@ const replies: [string, Parameters<typeof toVerdict>[0], string, string][] = [
   ['no strangeness at all', scored(0), '200 0.01', '200 0.00 pass\n'],
   ['a host with too little data', scored(6.9, true), '503 too little local data\n', '503 too little local data\n'],
   ['a host with enough data', scored(7.25, false), '401 7.25', '200 7.25 deny\n'],
+  ['what is only new at a host', { ...scored(7.9), unconfirmed: true }, '200 6.90', '200 6.90 pass\n'],
 ]
 for (const [name, value, form, inline] of replies) {
   test(`answers ${name}`, () => {
