@@ -17,6 +17,7 @@ import { openModel } from './edge/model-file.ts'
 import { openCrawlersFile } from './edge/notification/crawlers-file.ts'
 import type { Notify } from './edge/notify.ts'
 import { protectedAddresses } from './edge/protected-addresses.ts'
+import { standingPath } from './edge/standing-file.ts'
 import { openStatusFile, statusPath } from './edge/status-file.ts'
 import { isPassing, type Store } from './edge/store/store.ts'
 import { createEnforce, type Firewall } from './enforce.ts'
@@ -27,6 +28,7 @@ import { createModelWatch } from './model-watch.ts'
 import { createNarrate } from './narrate.ts'
 import { handleBatch } from './pipeline.ts'
 import { createSilenceWatch } from './silence-watch.ts'
+import { createStandingKeeper } from './standing-keeper.ts'
 import { createStatus, STATUS_EVERY } from './status.ts'
 
 const SECOND: Millis = 1000
@@ -96,7 +98,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     parseContext: { localOffsetMinutes: createLocalOffset(clock) },
   }
   const commit = createCommit({ store, handle: batch => handleBatch(batch, pipeline), health, turn: status.moved, signal })
-  const keeper = createKeeper({ store, settings: () => live.settings, allowed, narrate, health, clock })
+  const standing = createStandingKeeper({ store, path: standingPath(live.settings.database), log, clock, now: () => performance.now() })
+  const keeper = createKeeper({ store, settings: () => live.settings, allowed, narrate, health, clock, onChange: standing.changed })
   const crawlers = createCrawlers({ store, settings: () => live.settings, file: openCrawlersFile(), ask: announcer.ask, log, clock })
   const enforceRows = createEnforce({ store, firewall: parts.firewall, clock, allowed: allowed.networks })
 
@@ -122,8 +125,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   })
   status.write()
   await notify.ready(health.summary())
-  const ended = Promise.all([follow(), keepHouse()].map(endTogether)).finally(close)
-  return { reload, ended: ended.then(() => {}) }
+  const ended = Promise.all([follow(), keepHouse()].map(endTogether)).then(() => standing.write({ isLast: true }))
+  return { reload, ended: ended.finally(close) }
 
   /** Whichever loop fails ends the other one, and with it the process: systemd starts it again. */
   async function endTogether(loop: Promise<void>): Promise<void> {
@@ -134,8 +137,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     }
   }
 
-  function close(): void {
+  async function close(): Promise<void> {
     watch?.stop()
+    await standing.close()
     status.close()
   }
 
@@ -189,6 +193,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
         { every: SECOND, work: narrate.flush },
         { every: SECOND, work: () => announcer.report(health) },
         { every: SECOND, work: () => guarded(keeper.writeDenied) },
+        // Not waited for: with many blocks it takes a while.
+        { every: SECOND, work: () => void standing.write() },
         { every: STATUS_EVERY, work: status.write },
         { every: parts.watchdogEvery, work: () => (status.isMoving() ? notify.watchdog() : undefined) },
         { every: 0, work: () => guarded(silence.learn) },
