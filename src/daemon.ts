@@ -1,6 +1,7 @@
 import { uptime } from 'node:os'
 import { createAllowed, neverBlocked } from './allowed.ts'
 import type { Announcer } from './announce.ts'
+import { createClockWatch } from './clock-watch.ts'
 import { createCommit } from './commit.ts'
 import { createSplitter } from './core/entry/split.ts'
 import { createLocalOffset } from './core/entry/time.ts'
@@ -104,6 +105,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const enforceRows = createEnforce({ store, firewall: parts.firewall, clock, allowed: allowed.networks })
 
   const watchModel = createModelWatch({ store, settings: () => live.settings, log, clock })
+  const mendFuture = createClockWatch({ store, log, clock, now: () => performance.now() })
   const memory = createMemoryKeeper()
   let verified = { at: performance.now(), took: 0, changed: false }
   guarded(keeper.releaseAllowed)
@@ -202,6 +204,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
         { every: 60 * SECOND, work: refreshAllowed },
         { every: 5 * SECOND, work: () => (status.isIdle() ? rest() : undefined) },
         { every: 60 * SECOND, work: model.refresh },
+        { every: 10 * SECOND, work: () => guarded(() => mendFuture() && keeper.changed()) },
         { every: 60 * SECOND, work: () => guarded(trim) },
         { every: 300 * SECOND, work: () => guarded(watchModel) },
       ],

@@ -8,6 +8,7 @@ import { createBrakeRows } from './brake.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createEvents } from './events.ts'
 import { createFalsePositives } from './false-positives.ts'
+import { createFuture } from './future.ts'
 import { createInlineScoring } from './inline-scoring.ts'
 import { migrate, refuseOld } from './migrate.ts'
 import { createModelCounts } from './model-counts.ts'
@@ -119,6 +120,7 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
     silences: createSilences(database),
     totals: createTotals(database),
     retention: createRetention(database),
+    future: createFuture(database),
 
     /** Runs `work` in one immediate transaction: all of it holds, or nothing. */
     transaction<T>(work: () => T): T {
