@@ -164,6 +164,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   /** Brings the firewall in step; what fails stays pending and is tried again at the next turn. */
   async function enforce(verify: boolean): Promise<void> {
+    // Programs that hang are ended in time: whoever waits for the firewall does not hang.
+    const waiting = setInterval(status.moved, SECOND)
     try {
       const enforced = await enforceRows({ verify })
       parts.cutConnections?.(enforced.applied, allowed.networks())
@@ -173,6 +175,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       if (isPassing(error)) health.failed('database', describe(error))
       else if (isDatabase(error)) throw error
       else health.failed('firewall', describe(error))
+    } finally {
+      clearInterval(waiting)
     }
   }
 
@@ -195,14 +199,14 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
         { every: SECOND, work: narrate.flush },
         { every: SECOND, work: () => announcer.report(health) },
         { every: SECOND, work: () => guarded(keeper.writeDenied) },
-        // Not waited for: with many blocks it takes a while.
-        { every: SECOND, work: () => void standing.write() },
+        { every: SECOND, work: () => standing.write() },
         { every: STATUS_EVERY, work: status.write },
         { every: parts.watchdogEvery, work: () => (status.isMoving() ? notify.watchdog() : undefined) },
         { every: 0, work: () => guarded(silence.learn) },
         { every: 5 * SECOND, work: () => guarded(silence.look) },
         { every: 60 * SECOND, work: refreshAllowed },
-        { every: 5 * SECOND, work: () => (status.isIdle() ? rest() : undefined) },
+        // Memory is given back once a backlog is done.
+        { every: 5 * SECOND, work: () => status.isIdle() && memory.rest() && store.shrink() },
         { every: 60 * SECOND, work: model.refresh },
         { every: 10 * SECOND, work: () => guarded(() => mendFuture() && keeper.changed()) },
         { every: 60 * SECOND, work: () => guarded(trim) },
@@ -242,11 +246,6 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     store.allow.expire(clock())
     store.retention.trim(limitsOf(live.settings, clock()))
     store.checkpoint()
-  }
-
-  /** Gives memory back once a backlog is done. */
-  function rest(): void {
-    if (memory.rest()) store.shrink()
   }
 
   function guarded(work: () => void): void {
