@@ -47,7 +47,12 @@ export function openStatusFile(path: string): { write(state: Omit<DaemonState, '
       const state = { pid: process.pid, ...(birth === undefined ? {} : { birth }), ...rest }
       const fits = (text: string) => Buffer.byteLength(text) <= SIZE
       const text = [state, { ...state, logs: state.logs.slice(0, 3) }].map(value => JSON.stringify(value)).find(fits)
-      if (text !== undefined) writeSync(fd, text.padEnd(SIZE), 0, 'latin1')
+      if (text === undefined) return
+      try {
+        writeSync(fd, text.padEnd(SIZE), 0, 'latin1')
+      } catch {
+        // A disk that fails or became read-only is told by the database; what is blocked must stay so all the same.
+      }
     },
     close: () => closeSync(fd),
   }
