@@ -1,7 +1,6 @@
 import { createCover, createNetworkSet, parseNetwork } from './core/ip.ts'
 import type { Settings } from './core/settings.ts'
 import type { Millis } from './core/types.ts'
-import type { Store } from './edge/store/store.ts'
 
 /** Makes the test for what is never counted or blocked: the allowlist, and what `protectedNow` finds on this machine.
  *  `refresh` looks again; it says whether anything changed. */
@@ -32,7 +31,11 @@ export function createAllowed(allowlist: () => readonly string[], protectedNow: 
 }
 
 /** What people said is never blocked: the allowlist of the settings and that of `modwarden allow`, and the proxies that speak for everybody. */
-export function neverBlocked({ allowlist, trustedProxies }: Settings, store: Pick<Store, 'allow'>, now: Millis): readonly string[] {
+export function neverBlocked(
+  { allowlist, trustedProxies }: Settings,
+  store: { allow: { standing(now: Millis): readonly { network: string }[] } },
+  now: Millis,
+): readonly string[] {
   return [...allowlist, ...trustedProxies, ...store.allow.standing(now).map(row => row.network)]
 }
 

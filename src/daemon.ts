@@ -1,6 +1,7 @@
 import { uptime } from 'node:os'
 import { createAllowed, neverBlocked } from './allowed.ts'
 import type { Announcer } from './announce.ts'
+import { createClockWatch } from './clock-watch.ts'
 import { createCommit } from './commit.ts'
 import { createSplitter } from './core/entry/split.ts'
 import { createLocalOffset } from './core/entry/time.ts'
@@ -17,6 +18,7 @@ import { openModel } from './edge/model-file.ts'
 import { openCrawlersFile } from './edge/notification/crawlers-file.ts'
 import type { Notify } from './edge/notify.ts'
 import { protectedAddresses } from './edge/protected-addresses.ts'
+import { standingPath } from './edge/standing-file.ts'
 import { openStatusFile, statusPath } from './edge/status-file.ts'
 import { isPassing, type Store } from './edge/store/store.ts'
 import { createEnforce, type Firewall } from './enforce.ts'
@@ -27,6 +29,7 @@ import { createModelWatch } from './model-watch.ts'
 import { createNarrate } from './narrate.ts'
 import { handleBatch } from './pipeline.ts'
 import { createSilenceWatch } from './silence-watch.ts'
+import { createStandingKeeper } from './standing-keeper.ts'
 import { createStatus, STATUS_EVERY } from './status.ts'
 
 const SECOND: Millis = 1000
@@ -96,11 +99,13 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     parseContext: { localOffsetMinutes: createLocalOffset(clock) },
   }
   const commit = createCommit({ store, handle: batch => handleBatch(batch, pipeline), health, turn: status.moved, signal })
-  const keeper = createKeeper({ store, settings: () => live.settings, allowed, narrate, health, clock })
+  const standing = createStandingKeeper({ store, path: standingPath(live.settings.database), log, clock, now: () => performance.now() })
+  const keeper = createKeeper({ store, settings: () => live.settings, allowed, narrate, health, clock, onChange: standing.changed })
   const crawlers = createCrawlers({ store, settings: () => live.settings, file: openCrawlersFile(), ask: announcer.ask, log, clock })
   const enforceRows = createEnforce({ store, firewall: parts.firewall, clock, allowed: allowed.networks })
 
   const watchModel = createModelWatch({ store, settings: () => live.settings, log, clock })
+  const mendFuture = createClockWatch({ store, log, clock, now: () => performance.now() })
   const memory = createMemoryKeeper()
   let verified = { at: performance.now(), took: 0, changed: false }
   guarded(keeper.releaseAllowed)
@@ -122,8 +127,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   })
   status.write()
   await notify.ready(health.summary())
-  const ended = Promise.all([follow(), keepHouse()].map(endTogether)).finally(close)
-  return { reload, ended: ended.then(() => {}) }
+  const ended = Promise.all([follow(), keepHouse()].map(endTogether)).then(() => standing.write({ isLast: true }))
+  return { reload, ended: ended.finally(close) }
 
   /** Whichever loop fails ends the other one, and with it the process: systemd starts it again. */
   async function endTogether(loop: Promise<void>): Promise<void> {
@@ -134,8 +139,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     }
   }
 
-  function close(): void {
+  async function close(): Promise<void> {
     watch?.stop()
+    await standing.close()
     status.close()
   }
 
@@ -158,6 +164,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   /** Brings the firewall in step; what fails stays pending and is tried again at the next turn. */
   async function enforce(verify: boolean): Promise<void> {
+    // Programs that hang are ended in time: whoever waits for the firewall does not hang.
+    const waiting = setInterval(status.moved, SECOND)
     try {
       const enforced = await enforceRows({ verify })
       parts.cutConnections?.(enforced.applied, allowed.networks())
@@ -167,6 +175,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       if (isPassing(error)) health.failed('database', describe(error))
       else if (isDatabase(error)) throw error
       else health.failed('firewall', describe(error))
+    } finally {
+      clearInterval(waiting)
     }
   }
 
@@ -189,13 +199,16 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
         { every: SECOND, work: narrate.flush },
         { every: SECOND, work: () => announcer.report(health) },
         { every: SECOND, work: () => guarded(keeper.writeDenied) },
+        { every: SECOND, work: () => standing.write() },
         { every: STATUS_EVERY, work: status.write },
         { every: parts.watchdogEvery, work: () => (status.isMoving() ? notify.watchdog() : undefined) },
         { every: 0, work: () => guarded(silence.learn) },
         { every: 5 * SECOND, work: () => guarded(silence.look) },
         { every: 60 * SECOND, work: refreshAllowed },
-        { every: 5 * SECOND, work: () => (status.isIdle() ? rest() : undefined) },
+        // Memory is given back once a backlog is done.
+        { every: 5 * SECOND, work: () => status.isIdle() && memory.rest() && store.shrink() },
         { every: 60 * SECOND, work: model.refresh },
+        { every: 10 * SECOND, work: () => guarded(() => mendFuture() && keeper.changed()) },
         { every: 60 * SECOND, work: () => guarded(trim) },
         { every: 300 * SECOND, work: () => guarded(watchModel) },
       ],
@@ -233,11 +246,6 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     store.allow.expire(clock())
     store.retention.trim(limitsOf(live.settings, clock()))
     store.checkpoint()
-  }
-
-  /** Gives memory back once a backlog is done. */
-  function rest(): void {
-    if (memory.rest()) store.shrink()
   }
 
   function guarded(work: () => void): void {

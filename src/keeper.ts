@@ -14,20 +14,27 @@ type Parts = {
   narrate: Narrate
   health: Health
   clock: () => Millis
+  /** Told when blocks or what is allowed came or went. */
+  onChange: () => void
 }
 
 export type Keeper = ReturnType<typeof createKeeper>
 
 /** Makes what the daemon does about its rows beyond the firewall: ends the blocks of addresses that have become allowed, keeps the file for
  *  the scoring server, and tells of the brake. */
-export function createKeeper({ store, settings, allowed, narrate, health, clock }: Parts) {
+export function createKeeper({ store, settings, allowed, narrate, health, clock, onChange }: Parts) {
   const deniedFile = createDeniedFile()
   let known = new Map(store.allow.standing(clock()).map(row => [row.network, row]))
   let hasChanged = true
   let isPaused = false
 
-  function releaseAllowed(): void {
+  function changed(): void {
     hasChanged = true
+    onChange()
+  }
+
+  function releaseAllowed(): void {
+    changed()
     for (const { ip } of store.blocks.allActive(clock())) {
       // Of a network that only holds something allowed, that part passes.
       if (!allowed.isWhollyAllowed(ip)) continue
@@ -69,9 +76,7 @@ export function createKeeper({ store, settings, allowed, narrate, health, clock 
     },
 
     /** Notes that blocks came or went. */
-    changed(): void {
-      hasChanged = true
-    },
+    changed,
 
     /** Brings the file of refused addresses up to date; call it every second or so. */
     writeDenied(): void {

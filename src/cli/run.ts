@@ -14,6 +14,7 @@ import { createRun } from '../edge/run-command.ts'
 import { SettingsError } from '../edge/settings-file.ts'
 import { claimDatabase, openDaemonStore } from '../edge/store/set-aside.ts'
 import { createOutbox } from '../outbox.ts'
+import { recall } from '../recall.ts'
 import type { Context } from './context.ts'
 
 type Options = { dryRun?: true; fromStart?: true }
@@ -54,7 +55,7 @@ async function run(context: Context, options: Options): Promise<void> {
   })
   const firewall = chooseFirewall(settings, { dryRun: options.dryRun === true, log })
   const release = claimDatabase(settings.database)
-  const { store, isFresh } = await openDaemonStore(settings, { firewall, log, clock: Date.now })
+  const { store, isFresh } = await openDaemonStore(settings, { firewall, log, clock: Date.now, recall })
   try {
     const fromStart = options.fromStart === true || isFresh
     const daemon = await startDaemon({

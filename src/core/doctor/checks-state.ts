@@ -17,8 +17,7 @@ export const STATE_CHECKS: readonly Check[] = [
   check({
     id: 'database',
     finds: 'the database is damaged, of another version, not there, or cannot be written by the service',
-    remedy:
-      '`systemctl restart modwarden` sets a damaged file aside, makes a new one, and takes the standing blocks over from the firewall',
+    remedy: '`systemctl restart modwarden` sets a damaged file aside, makes a new one, and takes over the blocks that stood',
     needs: ['database'],
     judge: ({ database: { path, exists, problem, writeProblem }, serviceUser }) => {
       if (!exists)

@@ -74,6 +74,9 @@ export function createBlocks(database: Database) {
   )
   const active = database.prepare<[string, Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ip = ? AND ${STANDS}`)
   const allActive = database.prepare<[Millis], ShownBlock>(`SELECT ${SHOWN} FROM blocks WHERE ${STANDS} ORDER BY blocked_at, id`)
+  const nextActive = database.prepare<[Millis, string, number], ShownBlock>(
+    `SELECT ${SHOWN} FROM blocks WHERE ${STANDS} AND ip > ? ORDER BY ip LIMIT ?`,
+  )
   const countActive = database
     .prepare<[Millis], number>(`SELECT count(*) FROM blocks WHERE ${STANDS} AND enforcement <> 'observed'`)
     .pluck()
@@ -185,6 +188,8 @@ export function createBlocks(database: Database) {
       ),
     active: (ip: string, now: Millis): ShownBlock | undefined => active.get(ip, now),
     allActive: (now: Millis): ShownBlock[] => allActive.all(now),
+    /** The next blocks that stand, in the order of their addresses: for whoever must not take all of them at once. */
+    activeAfter: (ip: string, now: Millis, most: number): ShownBlock[] => nextActive.all(now, ip, most),
     /** How many blocks stand that are not only observed. */
     countActive: (now: Millis): number => countActive.get(now)!,
     /** How many blocks began since an instant, by reason. */

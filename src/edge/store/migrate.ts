@@ -6,23 +6,28 @@ import type { Database } from 'better-sqlite3'
 /** Marks a database as ours: 'MODW'. */
 const APPLICATION_ID = 0x4d_4f_44_57
 
+/** Throws when a database is none of modwarden's or was written by a newer version; changes nothing. */
+export function refuseForeign(database: Database, folder: string): void {
+  const version = database.pragma('user_version', { simple: true }) as number
+  const owner = database.pragma('application_id', { simple: true }) as number
+  const isEmpty = database.prepare('SELECT 1 FROM sqlite_master').get() === undefined
+  const newest = migrationsIn(folder).length
+  if (owner !== APPLICATION_ID && !isEmpty)
+    throw new Error(`${database.name} is no modwarden database; name another file in the setting 'database'`)
+  if (version > newest)
+    throw new Error(`${database.name} was written by a newer modwarden (schema ${version}, this one knows ${newest}); upgrade modwarden`)
+}
+
 /** Brings a database to the newest schema, each migration file in one transaction.
- *  Throws when it is no modwarden database, was written by a newer version, or when an applied file was edited since. */
+ *  Throws what refuseForeign does, and when an applied file was edited since. */
 export function migrate(database: Database, folder: string): void {
   const files = migrationsIn(folder)
   files.forEach((name, index) => {
     if (Number(name.slice(0, 4)) !== index + 1)
       throw new Error(`${join(folder, name)}: migrations must be numbered without gaps, expected ${index + 1}`)
   })
+  refuseForeign(database, folder)
   const version = database.pragma('user_version', { simple: true }) as number
-  const owner = database.pragma('application_id', { simple: true }) as number
-  const isEmpty = database.prepare('SELECT 1 FROM sqlite_master').get() === undefined
-  if (owner !== APPLICATION_ID && !isEmpty)
-    throw new Error(`${database.name} is no modwarden database; name another file in the setting 'database'`)
-  if (version > files.length)
-    throw new Error(
-      `${database.name} was written by a newer modwarden (schema ${version}, this one knows ${files.length}); upgrade modwarden`,
-    )
   for (const [index, name] of files.entries()) {
     const sql = readFileSync(join(folder, name), 'utf8')
     const digest = createHash('sha256').update(sql).digest('hex')

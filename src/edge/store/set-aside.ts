@@ -1,16 +1,27 @@
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import Sqlite from 'better-sqlite3'
 import type { Settings } from '../../core/settings.ts'
-import type { Millis } from '../../core/types.ts'
+import type { Standing } from '../../core/standing-lines.ts'
+import type { Millis, Result } from '../../core/types.ts'
 import type { Firewall } from '../../enforce.ts'
 import type { Log } from '../log.ts'
+import { standingPath } from '../standing-file.ts'
 import { takeLock } from './lock.ts'
 import { isCorruption, openStore, type Store } from './store.ts'
 
 /** A daemon that is being replaced may need so many ms to be gone. */
 const PATIENCE = 3000
 
-type Parts = { firewall: Firewall; log: Log; clock: () => Millis }
+const SUFFIXES = ['', '-wal', '-shm']
+
+type Parts = {
+  firewall: Firewall
+  log: Log
+  clock: () => Millis
+  /** Says what stood by the standing file. */
+  recall: (settings: Settings, now: Millis) => Promise<Result<Standing & { writtenAt: Millis }>>
+}
 
 /** Keeps the database for this daemon until the function that it gives is called (keep it: what is forgotten is given back): two daemons would read
  *  every entry twice. Throws when another one has it. */
@@ -23,24 +34,42 @@ export function claimDatabase(path: string): () => void {
   )
 }
 
-/** Opens the daemon's database. A damaged one is set aside under another name, loudly, and a new one takes over the blocks that the firewall holds;
- *  `isFresh` then tells that the log must be read from its beginning, or what it holds would be forgotten. */
+/** Opens the daemon's database. A damaged one is set aside under another name, loudly, and a new one takes over what the standing file holds, and the
+ *  blocks that only the firewall holds; `isFresh` then tells that the log must be read from its beginning, or what it holds would be forgotten. */
 export async function openDaemonStore(settings: Settings, parts: Parts): Promise<{ store: Store; isFresh: boolean }> {
+  const path = settings.database
   try {
-    return { store: openChecked(settings.database), isFresh: false }
+    refuseEmptied(path)
+    return { store: openChecked(path), isFresh: false }
   } catch (error) {
     if (!isCorruption(error)) throw error
-    const aside = setAside(settings.database, parts.clock())
+    // Made beside the damaged one: whatever ends the daemon meanwhile, the next one finds all as it was.
+    const unfinished = `${path}.new`
+    removeDatabase(unfinished)
+    const store = openStore(unfinished, { create: true })
+    let taken: Taken
+    try {
+      taken = await takeOver(store, settings, parts)
+    } finally {
+      store.close()
+    }
+    const aside = setAside(path, parts.clock())
+    renameSync(unfinished, path)
     parts.log.error('database.set-aside', {
-      database: settings.database,
+      database: path,
       problem: (error as Error).message,
       kept_as: aside,
       remedy: 'counts start anew from the log; look at the disk',
     })
+    parts.log.warn('blocks.taken-over', taken)
   }
-  const store = openChecked(settings.database)
-  await takeOver(store, settings, parts)
-  return { store, isFresh: true }
+  return { store: openChecked(path), isFresh: true }
+}
+
+/** Throws as for a damaged file where one that held something has lost all of it, as a file system may do at a loss of power. */
+export function refuseEmptied(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.size !== 0 || !existsSync(standingPath(path))) return
+  throw new Sqlite.SqliteError('the file is empty', 'SQLITE_NOTADB')
 }
 
 function openChecked(path: string): Store {
@@ -56,25 +85,37 @@ function openChecked(path: string): Store {
 
 function setAside(path: string, now: Millis): string {
   const aside = `${path}.damaged-${new Date(now).toISOString().replaceAll(':', '-')}`
-  for (const suffix of ['', '-wal', '-shm']) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
+  for (const suffix of SUFFIXES) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
   return aside
 }
 
-async function takeOver(store: Store, settings: Settings, { firewall, log, clock }: Parts): Promise<void> {
-  const ips = await firewall.list().catch(() => [])
-  const blockedAt = clock()
+function removeDatabase(path: string): void {
+  for (const suffix of SUFFIXES) rmSync(path + suffix, { force: true })
+}
+
+async function takeOver(store: Store, settings: Settings, { firewall, clock, recall }: Parts): Promise<Taken> {
+  const now = clock()
+  const recalled = await recall(settings, now)
+  const held = await firewall.list().catch(() => [])
+  const { blocks, allow, known, leftOut } = recalled.ok ? recalled.value : { blocks: [], allow: [], known: new Set(), leftOut: undefined }
+  // The file says of what it names how long it stands, or that it is over. What is newer than the file only the firewall knows.
+  const unknown = held.filter(ip => !known.has(ip))
   store.transaction(() => {
-    for (const ip of ips) {
+    for (const row of allow) store.allow.add(row)
+    for (const block of blocks) store.blocks.add(block)
+    for (const ip of unknown)
       store.blocks.add({
         ip,
         reason: 'imported',
         score: 0,
         threatCount: 0,
-        blockedAt,
-        expiresAt: blockedAt + settings.blockTime,
+        blockedAt: now,
+        expiresAt: now + settings.blockTime,
         note: 'taken over from the firewall: the database was damaged',
       })
-    }
   })
-  if (ips.length > 0) log.warn('blocks.taken-over', { number: ips.length })
+  const file = recalled.ok ? { as_of: new Date(recalled.value.writtenAt).toISOString(), left_out: leftOut } : { problem: recalled.problem }
+  return { number: blocks.length + unknown.length, from_file: blocks.length, from_firewall: unknown.length, allowed: allow.length, ...file }
 }
+
+type Taken = Readonly<Record<string, unknown>>

@@ -8,8 +8,9 @@ import { createBrakeRows } from './brake.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createEvents } from './events.ts'
 import { createFalsePositives } from './false-positives.ts'
+import { createFuture } from './future.ts'
 import { createInlineScoring } from './inline-scoring.ts'
-import { migrate, refuseOld } from './migrate.ts'
+import { migrate, refuseForeign, refuseOld } from './migrate.ts'
 import { createModelCounts } from './model-counts.ts'
 import { createObserved } from './observed.ts'
 import { createPositions } from './positions.ts'
@@ -42,6 +43,7 @@ export function openStore(path: string, { create }: { create: boolean }): Store 
   }
   const database = new Sqlite(path, { timeout: BUSY_TIMEOUT })
   try {
+    refuseForeign(database, MIGRATIONS)
     if (create) database.pragma('journal_mode = WAL')
     database.pragma('synchronous = NORMAL')
     // A reader that never ends keeps the WAL from being reset; beyond this much it is given back when the reader has gone.
@@ -72,6 +74,7 @@ export function openReader(path: string): Store {
   if (!existsSync(path)) throw noDatabase(path)
   const database = new Sqlite(path, { readonly: true, timeout: BUSY_TIMEOUT })
   try {
+    refuseForeign(database, MIGRATIONS)
     database.prepare('SELECT 1 FROM blocks').get()
     refuseOld(database, MIGRATIONS)
     return createStore(database, { isOwner: false })
@@ -119,6 +122,7 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
     silences: createSilences(database),
     totals: createTotals(database),
     retention: createRetention(database),
+    future: createFuture(database),
 
     /** Runs `work` in one immediate transaction: all of it holds, or nothing. */
     transaction<T>(work: () => T): T {
