@@ -29,9 +29,9 @@ export function writersOf(configs: readonly WebConfig[], path: string): { config
   return { configs: writers.length > 0 ? writers : configs, scopes: writers.flatMap(({ scopes }) => scopes.filter(isWriter)) }
 }
 
-/** Says whether a log is written by libmodsecurity 3, which keeps its file open over every reload. */
-export function isVersion3(configs: readonly WebConfig[], formats: readonly { format: Format }[]): boolean {
-  if (formats.length > 0) return formats.some(({ format }) => format.startsWith('v3'))
+/** Says whether a log is written by libmodsecurity 3, which keeps its file open over every reload; `newest` is the format of its last entry. */
+export function isVersion3(configs: readonly WebConfig[], newest: Format | undefined): boolean {
+  if (newest !== undefined) return newest.startsWith('v3')
   return configs.length > 0 && configs.every(({ server }) => server === 'nginx')
 }
 
