@@ -1,3 +1,4 @@
+import type { Settings } from '../settings.ts'
 import type { Format } from '../types.ts'
 import type { WebServers } from './facts.ts'
 import type { Scope, SecValue, WebConfig } from './web-config.ts'
@@ -57,4 +58,14 @@ export function reloadCommand({ server, file }: Pick<WebConfig, 'server' | 'file
 /** Red Hat calls Apache so. */
 export function isHttpd(file: string): boolean {
   return file.includes('httpd')
+}
+
+/** The configuration whose plugin asks another scorer than the one of the settings; undefined when none does. */
+export function asksOther(
+  configs: readonly WebConfig[],
+  { scoreSocket, scoreListen }: Pick<Settings, 'scoreSocket' | 'scoreListen'>,
+): (WebConfig & { scorer: string }) | undefined {
+  const asking = configs.find(config => config.scorer !== undefined)
+  const own = [`unix:${scoreSocket}`, ...(scoreListen === undefined ? [] : [`http://${scoreListen.host}:${scoreListen.port}`])]
+  return asking?.scorer === undefined || own.includes(asking.scorer.replace(/\/$/, '')) ? undefined : { ...asking, scorer: asking.scorer }
 }
