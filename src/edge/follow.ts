@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Splitter } from '../core/entry/split.ts'
 import type { Batch, FileState, Millis } from '../core/types.ts'
-import { createLogReader } from './follow/log-reader.ts'
-import { fileOf } from './follow/path.ts'
+import { createLogReader, type LogReader } from './follow/log-reader.ts'
+import { fileOf, isLink } from './follow/path.ts'
+import { createReadBy, sameFile } from './follow/same-file.ts'
 import { createWaker } from './follow/watch.ts'
 
 export type FollowEvent = 'log.found' | 'log.rotated' | 'log.truncated' | 'log.lost' | 'log.waiting' | 'log.unreadable' | 'log.stale-writer'
@@ -26,15 +27,16 @@ export type FollowOptions = {
 /** How often a log is looked at that has something to settle. */
 const SETTLE_LOOK: Millis = 50
 
-/** Leaves out what is named twice, also by a link: each of its entries would count twice. */
+/** Leaves out what is named twice, also by a link: each of its entries would count twice. The file's own name is kept, whose reading state it has. */
 function distinct(logs: readonly string[], optionsOf: (log: string) => FollowOptions): string[] {
+  const names = [...new Set(logs)]
   const known = new Map<string, string>()
-  return [...new Set(logs)].filter(log => {
-    const other = known.get(fileOf(log))
-    if (other === undefined) known.set(fileOf(log), log)
-    else
-      optionsOf(log).notice('log.unreadable', { problem: `it is the same file as ${other}, which is followed; name it once in audit_log` })
-    return other === undefined
+  for (const log of [...names.filter(name => !isLink(name)), ...names.filter(isLink)])
+    if (!known.has(fileOf(log))) known.set(fileOf(log), log)
+  return names.filter(log => {
+    const kept = known.get(fileOf(log)) ?? log
+    if (kept !== log) optionsOf(log).notice('log.unreadable', { problem: sameFile(kept) })
+    return kept === log
   })
 }
 
@@ -46,7 +48,10 @@ export async function* followAuditLogs(
   optionsOf: (log: string) => FollowOptions,
   { signal, pollMillis, turn }: { signal: AbortSignal; pollMillis: Millis; turn?: () => void },
 ): AsyncGenerator<Batch> {
-  const readers = distinct(logs, optionsOf).map(log => createLogReader(log, optionsOf(log), logs))
+  const readers: LogReader[] = []
+  for (const log of distinct(logs, optionsOf)) {
+    readers.push(createLogReader(log, optionsOf(log), { others: logs, readBy: createReadBy(log, readers) }))
+  }
   const waker = createWaker(logs)
   try {
     while (!signal.aborted) {

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { createSplitter } from '../../src/core/entry/split.ts'
 import { openIndexed, readIndexedFiles } from '../../src/edge/indexed-file.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'indexed-'))
@@ -34,6 +35,22 @@ for (const path of [`${storage}/20261122/20261122-0957/a`, '/20261122/20261122-0
     assert.deepEqual(found, { ok: true, value: { text: ENTRY.trimEnd(), format: 'v3-json', trust: 'full' } })
   })
 }
+
+test('the file is found where the storage folder has a blank in its path, and what a client sent names none', async () => {
+  const blank = join(root, 'audit data')
+  const name = '20261122/20261122-0957/20261122-095715-a.1'
+  mkdirSync(join(blank, '20261122/20261122-0957'), { recursive: true })
+  writeFileSync(join(blank, name), ENTRY)
+  const found = await openIndexed(line(`${blank}/${name}`), blank)
+  assert.deepEqual(found, { ok: true, value: { text: ENTRY.trimEnd(), format: 'v3-json', trust: 'full' } })
+  const splitter = createSplitter({ offset: 0 })
+  const pieces = splitter.push(Buffer.from(`${line(`${blank}/${name}`)}\n`))
+  assert.deepEqual(
+    [...pieces, ...splitter.settle()].map(piece => (piece.kind === 'entry' ? piece.format : piece.problem)),
+    ['index-line'],
+  )
+  assert.equal((await openIndexed(`h ${blank}/${name} `, blank)).ok, false)
+})
 
 test('a line like those of Coraza names no file that ModSecurity wrote', async () => {
   const name = '20261122/20261122-0957/20261122-095716-a'

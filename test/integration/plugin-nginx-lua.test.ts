@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { send } from '../servers/common.ts'
 import { startNginx, whyNoNginxLua } from '../servers/nginx.ts'
 import { installPlugin, nginxLuaConfig, testSwitches } from '../servers/plugin.ts'
@@ -112,5 +113,21 @@ test('the header of the score cannot be forged, and a scorer that hangs holds no
     // One after the other they would take two workers a second.
     assert.ok(performance.now() - began < 700, `${performance.now() - began} ms`)
     assert.doesNotMatch(readFileSync(join(folder, 'error.log'), 'utf8'), /signal|machine-learning:/)
+  })
+})
+
+test('a scorer that is down is told in two seconds of a minute, though nobody sends anything odd', { skip, timeout: 60_000 }, async () => {
+  await withNginxLua(async ({ ask, become, folder }) => {
+    const told = () => readFileSync(join(folder, 'log/audit.log'), 'utf8').match(/.*"9516300".*/g) ?? []
+    await become('down')
+    for (const end = Date.now() + 33_000; told().length === 0 && Date.now() < end; await setTimeout(200))
+      assert.equal(await ask('/?q=hello'), 200)
+    assert.ok(told().length > 0, 'nobody learns of it')
+    for (const line of told()) {
+      assert.match(line, /"time_stamp":"[^"]*:(?:00|30) /)
+      assert.match(line, /ML status: down/)
+    }
+    await become('fine')
+    assert.equal(await ask('/?q=hello'), 200)
   })
 })

@@ -41,7 +41,7 @@ export const ROTATION_CHECKS: readonly Check[] = [
         what: `the web server's user ${user} can write ${found.join(' and ')}: a broken web application could forge entries`,
         // Others may need their folder as it is: the log gets one of its own.
         remedy: found.includes(folder)
-          ? setupCommand(configs, tail?.formats[0]?.format)
+          ? setupCommand(configs, tail?.last?.format)
           : `chown root:adm ${quoted(path)} && chmod 640 ${quoted(path)}`,
       }
     },
@@ -92,7 +92,7 @@ function rotation({ path, tail, file }: LogFacts, { rotation: found, configs, na
   if (!found.ok) return skipped(found.problem)
   const rules = found.value.filter(rule => coversLog(rule, path))
   const [rule, second] = rules
-  const remedy = setupCommand(configs, tail?.formats[0]?.format)
+  const remedy = setupCommand(configs, tail?.last?.format)
   if (rule === undefined)
     return {
       severity: 'warn',
@@ -108,7 +108,7 @@ function rotation({ path, tail, file }: LogFacts, { rotation: found, configs, na
       evidence: `${place} and ${second.file}:${second.line}`,
       remedy: `logrotate --debug ${quoted(second.file)}   # then remove it from one of them`,
     }
-  const lost = whyLost(rule, isVersion3(configs, tail?.formats ?? []))
+  const lost = whyLost(rule, isVersion3(configs, tail?.last?.format))
   if (lost !== undefined) return { severity: 'bad', what: lost, evidence: place, remedy }
   const unreadable = whyUnreadable(rule, { groupOf: names.group, serviceGroups, owner: file })
   if (unreadable !== undefined)

@@ -3,7 +3,7 @@ import { unitOf } from './checks-service.ts'
 import type { Disk } from './facts.ts'
 import { type Check, check, ifKnown, skipped, type Verdict } from './finding.ts'
 import { quoted } from './shell.ts'
-import { reloadCommand } from './waf.ts'
+import { asksOther, reloadCommand } from './waf.ts'
 import type { WebConfig } from './web-config.ts'
 
 const MIB = 2 ** 20
@@ -89,19 +89,25 @@ export const STATE_CHECKS: readonly Check[] = [
     remedy:
       '`systemctl enable --now modwarden-score`; `[score] group` must be the group of the web server, and the plugin ask where `[score] socket` is',
     needs: ['settings', 'webUser'],
-    judge: ({ settings, settingsFolder, webUser: { user, scorer }, units, web }) => {
+    judge: ({ settings, settingsFolder, webUser: { user, scorer, otherScorer }, units, web }) => {
       const unit = unitOf(ifKnown(units), 'modwarden-score.service')
       const asking = ifKnown(web)?.find(config => config.scorer !== undefined)
       const isUsed = scorer.exists || asking !== undefined || unit?.active === 'active' || unit?.enabled === 'enabled'
       if (!isUsed) return skipped('the WAF asks no scoring server here')
-      const own = settings.scoreListen === undefined ? [] : [`http://${settings.scoreListen.host}:${settings.scoreListen.port}`]
-      if (asking?.scorer !== undefined && ![`unix:${settings.scoreSocket}`, ...own].includes(asking.scorer.replace(/\/$/, '')))
+      const other = asksOther(ifKnown(web) ?? [], settings)
+      if (other !== undefined) {
+        if (otherScorer !== undefined && otherScorer.problem === undefined)
+          return {
+            severity: 'ok',
+            what: `${user} reaches the scorer that the plugin asks, which is not that of the settings (${otherScorer.url})`,
+          }
         return {
           severity: 'bad',
-          what: `the plugin asks ${asking.scorer}, but the scoring server listens on ${settings.scoreSocket}`,
-          evidence: asking.file,
-          remedy: `${askCommand(asking, settings.scoreSocket)}   # unless that is a scorer of your own`,
+          what: `the plugin asks ${other.scorer}, but the scoring server listens on ${settings.scoreSocket}`,
+          evidence: `${other.file}; ${user} cannot reach ${other.scorer}: ${otherScorer?.problem ?? 'no answer'}`,
+          remedy: `${askCommand(other, settings.scoreSocket)}   # unless that is a scorer of your own, which then must be started`,
         }
+      }
       if (scorer.status === 200) return { severity: 'ok', what: `${user} reaches the scoring server (${scorer.path})` }
       if (scorer.status !== undefined)
         return {

@@ -88,6 +88,8 @@ export type ModelFacts = { problem: string | undefined; version: string; isBase:
 export type WebUserFacts = {
   user: string
   scorer: { path: string; exists: boolean; problem: string | undefined; status: number | undefined }
+  /** The scorer that the plugin asks in the place of ours, and what keeps the user from it. */
+  otherScorer: { url: string; problem: string | undefined } | undefined
   /** The logs and folders of logs that it can write. */
   writable: readonly string[]
 }

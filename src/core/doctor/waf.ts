@@ -1,3 +1,4 @@
+import type { Settings } from '../settings.ts'
 import type { Format } from '../types.ts'
 import type { WebServers } from './facts.ts'
 import type { Scope, SecValue, WebConfig } from './web-config.ts'
@@ -29,9 +30,9 @@ export function writersOf(configs: readonly WebConfig[], path: string): { config
   return { configs: writers.length > 0 ? writers : configs, scopes: writers.flatMap(({ scopes }) => scopes.filter(isWriter)) }
 }
 
-/** Says whether a log is written by libmodsecurity 3, which keeps its file open over every reload. */
-export function isVersion3(configs: readonly WebConfig[], formats: readonly { format: Format }[]): boolean {
-  if (formats.length > 0) return formats.some(({ format }) => format.startsWith('v3'))
+/** Says whether a log is written by libmodsecurity 3, which keeps its file open over every reload; `newest` is the format of its last entry. */
+export function isVersion3(configs: readonly WebConfig[], newest: Format | undefined): boolean {
+  if (newest !== undefined) return newest.startsWith('v3')
   return configs.length > 0 && configs.every(({ server }) => server === 'nginx')
 }
 
@@ -57,4 +58,14 @@ export function reloadCommand({ server, file }: Pick<WebConfig, 'server' | 'file
 /** Red Hat calls Apache so. */
 export function isHttpd(file: string): boolean {
   return file.includes('httpd')
+}
+
+/** The configuration whose plugin asks another scorer than the one of the settings; undefined when none does. */
+export function asksOther(
+  configs: readonly WebConfig[],
+  { scoreSocket, scoreListen }: Pick<Settings, 'scoreSocket' | 'scoreListen'>,
+): (WebConfig & { scorer: string }) | undefined {
+  const asking = configs.find(config => config.scorer !== undefined)
+  const own = [`unix:${scoreSocket}`, ...(scoreListen === undefined ? [] : [`http://${scoreListen.host}:${scoreListen.port}`])]
+  return asking?.scorer === undefined || own.includes(asking.scorer.replace(/\/$/, '')) ? undefined : { ...asking, scorer: asking.scorer }
 }

@@ -4,20 +4,21 @@ import { JSON_START } from './shapes.ts'
 /** Gives the path of the transaction's file that a line of a concurrent log's index names, as written there; undefined when it names none.
  *  Only what stands at the end of the line is read: before it, ModSecurity 3 writes what the client sent unescaped. */
 export function indexedPath(line: string): string | undefined {
-  return (MODSECURITY.exec(line.slice(-LONGEST_END)) ?? CORAZA.exec(line))?.[1]
+  const end = line.slice(-LONGEST_END)
+  return (MODSECURITY.exec(end) ?? BEHIND_BLANK.exec(end) ?? CORAZA.exec(line))?.[1]
 }
 
 /** Tells whether a line is one of ModSecurity's index although a JSON entry seems to begin in it: ModSecurity 3 writes host, user, URI and so on as the
  *  client sent them. A JSON entry ends in a brace, and where it was torn, no address follows its first blank. */
 export function isIndexLine(line: string): boolean {
-  if (line.charCodeAt(line.length - 1) === BRACE || !MODSECURITY.test(line.slice(-LONGEST_END))) return false
+  if (line.charCodeAt(line.length - 1) === BRACE || !isOfModSecurity(line)) return false
   return !line.startsWith(JSON_START) || INDEX_HEAD.test(line)
 }
 
 /** Tells whether an entry may be what a line of an index names. ModSecurity 3 writes the user of a basic authentication into its index with all newlines
  *  in it: so a client can write a line like Coraza's there, and name the file of somebody else's request to have it counted once more. */
 export function mayName(line: string, format: Format): boolean {
-  return MODSECURITY.test(line.slice(-LONGEST_END)) || format.startsWith('coraza')
+  return isOfModSecurity(line) || format.startsWith('coraza')
 }
 
 /** Tells whether a log may be an index, by the first bytes of it that are read, from the start of a line on. */
@@ -53,6 +54,11 @@ export function isCorazaIndexHead(line: string): boolean {
   return CORAZA_HEAD.test(line)
 }
 
+function isOfModSecurity(line: string): boolean {
+  const end = line.slice(-LONGEST_END)
+  return MODSECURITY.test(end) || BEHIND_BLANK.test(end)
+}
+
 const BRACE = 125
 /** How a log of whole entries begins: with part A of a native one, or with JSON. */
 const ENTRY_START = /^[\0\s]*(?:--[0-9A-Za-z-]{1,64}-A--|\{)/
@@ -61,6 +67,9 @@ const LONGEST_END = 4200
 /** Host and address. */
 const INDEX_HEAD = /^[^ ]* (?=[^ ]*[.:])[0-9a-fA-F.:]{2,64} /
 const MODSECURITY = / (\/[^\s]{1,4096}) \d{1,12} \d{1,12}(?:\.\d{1,9})? md5:[0-9a-f]{32} ?(?: ?L)?$/
+/** Where the storage folder has a blank in its path, only what the engine itself appends to that is told from what a client sent. */
+const BEHIND_BLANK =
+  / [^\s/]\S{0,4096}?(\/\d{8}\/\d{8}-\d{4}\/\d{8}-\d{6}-\S{1,256}) \d{1,12} \d{1,12}(?:\.\d{1,9})? md5:[0-9a-f]{32} ?(?: ?L)?$/
 /** The ends of all lines that name a file. */
 const ENDS = / (?:\d{1,12}(?:\.\d{1,9})? md5:[0-9a-f]{32} ?(?: ?L)?|- \/\S{0,4096}\/\d{8}-\d{6}-\S{1,256})$/gm
 const SIZE = / (\d{1,12})(?:\.\d{1,9})? md5:[0-9a-f]{32} ?(?: ?L)?$/

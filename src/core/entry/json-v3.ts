@@ -1,4 +1,5 @@
 import type { AuditEvent, HttpRequest, Result, RuleMatch } from '../types.ts'
+import { seemsDenied } from './denial.ts'
 import { type Fields, fields, type Json, list, NO_HEADERS, parseJson, text, toEvent, word16 } from './fields.ts'
 import { jsonHeaders } from './json-headers.ts'
 import { severityWord } from './severity.ts'
@@ -8,9 +9,8 @@ import { ctime, type LocalOffset } from './time.ts'
 export function parseJsonV3(entry: string, localOffset: LocalOffset): Result<AuditEvent> {
   const transaction = fields(parseJson(entry)?.transaction)
   if (transaction === undefined) return { ok: false, problem: 'no JSON of a transaction' }
-  const messages = list(transaction?.messages)
+  const matches = matchesOf(list(transaction?.messages))
   const status = word16(fields(transaction?.response)?.http_code)
-  // The format has no field for it: where the engine may deny, these two codes with a match are its denials.
   const mayDeny = fields(transaction?.producer)?.secrules_engine === 'Enabled'
   return toEvent({
     id: text(transaction?.unique_id),
@@ -19,8 +19,8 @@ export function parseJsonV3(entry: string, localOffset: LocalOffset): Result<Aud
     port: word16(transaction?.client_port),
     request: requestOf(fields(transaction?.request), entry),
     status,
-    matches: matchesOf(messages),
-    intercepted: mayDeny && (status === 403 || status === 400) && messages.length > 0,
+    matches,
+    intercepted: mayDeny && seemsDenied(status, matches),
     format: 'v3-json',
   })
 }

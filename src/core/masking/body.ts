@@ -87,5 +87,13 @@ function maskPart(part: string): string {
   const content = part.slice(end.index)
   const isSecret = isSecretName(name)
   const masked = /^\s*[{[]/.test(content) ? maskJson(content, isSecret) : maskValue(content, isSecret)
-  return maskTokensToShape(head) + masked
+  return maskHead(head, isSecret) + masked
+}
+
+/** The name of a file is a value like any other. */
+function maskHead(head: string, isSecret: boolean): string {
+  const masked = head.replace(/(\bfilename\*?\s?=\s?)("(?:[^"\\\r\n]|\\.)*"?|[^";\r\n]+)/gi, (_, start: string, name: string) => {
+    return start + maskValue(name, isSecret)
+  })
+  return maskTokensToShape(masked)
 }

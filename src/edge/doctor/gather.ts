@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { createNames, findAccount, readProcessAccount } from '../../core/doctor/accounts.ts'
 import type { Account, Facts, Parts } from '../../core/doctor/facts.ts'
 import { ifKnown } from '../../core/doctor/finding.ts'
-import { webUserOf } from '../../core/doctor/waf.ts'
+import { asksOther, webUserOf } from '../../core/doctor/waf.ts'
 import type { Settings } from '../../core/settings.ts'
 import type { Millis, Result } from '../../core/types.ts'
 import { SERVICE_USER } from '../drop-user.ts'
@@ -52,9 +52,10 @@ export async function gatherFacts({ settings, config, now, latest = LATEST }: As
     part(() => asRoot('the firewall', () => lookAtFirewall(places))),
     known(({ database }) => lookAs(account, 'database', { path: database, logs }, LATEST_DATABASE), LATEST_DATABASE),
     known(({ modelDir }) => lookAs(account, 'model', { folder: modelDir }, latest)),
-    known(({ scoreSocket }) => {
+    known(({ scoreSocket, scoreListen }) => {
       if (webUser === undefined || webAccount === undefined) return fail('no web server was found, so its user is not known')
-      const request = { user: webUser, socket: scoreSocket, exists: existsSync(scoreSocket), logs }
+      const other = asksOther(ifKnown(web) ?? [], { scoreSocket, scoreListen })?.scorer
+      const request = { user: webUser, socket: scoreSocket, exists: existsSync(scoreSocket), other, logs }
       return lookAs(webAccount, 'webUser', request, latest)
     }),
     daemon.then(found =>

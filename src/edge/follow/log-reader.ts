@@ -1,11 +1,12 @@
-import { type BigIntStats, closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { createRoom } from '../../core/entry/index-line.ts'
 import type { Piece } from '../../core/entry/split.ts'
 import type { Batch, Entry, FileState, Skipped } from '../../core/types.ts'
 import type { FollowOptions } from '../follow.ts'
 import { createFinder, MOST_DONE } from './finder.ts'
 import { HEAD, hasHead, headPrint, isTelling, readAt } from './fingerprint.ts'
-import { lastLineStart, statPath } from './path.ts'
+import { lastLineStart, openRegular, statPath } from './path.ts'
+import { ALONE, type Beside, type Reading, sameFile, statOwn } from './same-file.ts'
 import { continues, folderStamp } from './siblings.ts'
 import { createTrack, type Track } from './track.ts'
 
@@ -23,10 +24,10 @@ const STALE = 5_000
 /** Stands for a log of which nothing is there yet: whatever comes is new, also after a restart. */
 const NOTHING_YET: FileState = { device: 0n, inode: 0n, offset: 0, tail: '', head: '', done: true }
 
-export type LogReader = { next(): Promise<Batch | undefined>; isWaiting(): boolean; close(): void }
+export type LogReader = Reading & { next(): Promise<Batch | undefined>; isWaiting(): boolean; close(): void }
 
 /** Reads one log over rotations and truncations. `next` gives what is new, or undefined when nothing is; it takes for granted that the batch before was committed. */
-export function createLogReader(log: string, options: FollowOptions, others: readonly string[] = []): LogReader {
+export function createLogReader(log: string, options: FollowOptions, { others, readBy }: Beside = ALONE): LogReader {
   const { now, notice, mostItems = BATCH_ITEMS } = options
   const finder = createFinder(log, others, options)
   let tracks: Track[] = []
@@ -72,7 +73,7 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
 
   /** Looks whether the path names another file than the one that is read. */
   async function look(): Promise<void> {
-    const { stats, problem } = statPath(log)
+    const { stats, problem } = statOwn(log, readBy)
     if (stats === undefined) {
       if (problem !== undefined) tellOnce('log.unreadable', { problem })
       else if (current === undefined) tellOnce('log.waiting', { problem: 'it is not there yet' })
@@ -140,15 +141,16 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
   function openPath(offsetOf: (fd: number) => number | undefined): Track | undefined {
     let fd: number | undefined
     try {
-      fd = openSync(log, constants.O_RDONLY | constants.O_NONBLOCK)
-      const { dev, ino, isFile } = withKind(fstatSync(fd, { bigint: true }))
-      if (!isFile) throw new Error('it is no regular file')
+      const file = openRegular(log)
+      fd = file.fd
+      const other = readBy(file)
+      if (other !== undefined) throw new Error(sameFile(other))
       const offset = offsetOf(fd)
       if (offset === undefined) {
         closeSync(fd)
         return undefined
       }
-      return createTrack({ fd, device: dev, inode: ino, offset, splitter: options.createSplitter({ offset }), now: now() })
+      return createTrack({ fd, device: file.dev, inode: file.ino, offset, splitter: options.createSplitter({ offset }), now: now() })
     } catch (error) {
       if (fd !== undefined) closeSync(fd)
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') tellOnce('log.unreadable', { problem: (error as Error).message })
@@ -278,6 +280,7 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
   }
 
   return {
+    log,
     async next() {
       if (!isStarted) await start()
       await look()
@@ -288,10 +291,7 @@ export function createLogReader(log: string, options: FollowOptions, others: rea
     },
     /** Says whether something was read that only waits to settle. */
     isWaiting: () => tracks.some(track => track.isWaiting()),
+    reads: ({ dev, ino }) => tracks.some(track => !track.isFixed && track.inode === ino && track.device === dev),
     close: () => tracks.forEach(track => void track.close()),
   }
-}
-
-function withKind(stats: BigIntStats): { dev: bigint; ino: bigint; isFile: boolean } {
-  return { dev: stats.dev, ino: stats.ino, isFile: stats.isFile() }
 }

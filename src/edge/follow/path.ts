@@ -1,4 +1,4 @@
-import { type BigIntStats, fstatSync, realpathSync, statSync } from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { readAt } from './fingerprint.ts'
 
@@ -9,6 +9,28 @@ export function statPath(path: string): { stats?: BigIntStats; problem?: string 
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     return code === 'ENOENT' || code === 'ENOTDIR' ? {} : { problem: message }
+  }
+}
+
+/** Says whether a path names a symbolic link; no, where that cannot be seen. */
+export function isLink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink()
+  } catch {
+    return false
+  }
+}
+
+/** Opens a regular file to read, without waiting for a writer should it be a pipe. Throws when it is something else. */
+export function openRegular(path: string): { fd: number; dev: bigint; ino: bigint } {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const stats = fstatSync(fd, { bigint: true })
+    if (!stats.isFile()) throw new Error('it is no regular file')
+    return { fd, dev: stats.dev, ino: stats.ino }
+  } catch (error) {
+    closeSync(fd)
+    throw error
   }
 }
 

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { createDeniedList, type DeniedList } from '../../core/scoring/denied.ts'
@@ -53,7 +54,8 @@ export function watchDeniedFile(path: string, { every, clock }: { every: Millis;
 
 async function readList(path: string): Promise<DeniedList> {
   const list = createDeniedList()
-  const file = await open(path)
+  // A pipe has no writer that could be waited for.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
     if (!(await file.stat()).isFile()) throw new Error(`${path} is no file`)
     const buffer = Buffer.alloc(CHUNK)
@@ -69,6 +71,7 @@ async function readList(path: string): Promise<DeniedList> {
       await nextTurn()
     }
     list.add([rest])
+    if (list.size === 0 && list.ignored > 0) throw new Error(`${path} has lines, but none says who is denied`)
     return list
   } finally {
     await file.close()

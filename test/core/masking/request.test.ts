@@ -54,6 +54,8 @@ for (const [name, value, masked] of headers)
 
 const multipart = (password: string) =>
   `--XyZ\r\nContent-Disposition: form-data; name="title"\r\n\r\nhello\r\n--XyZ\r\nContent-Disposition: form-data; name="new_password"\r\n\r\n${password}\r\n--XyZ--\r\n`
+const upload = (field: string, file: string) =>
+  `--XyZ\r\nContent-Disposition: form-data; name="${field}"; filename=${file}\r\nContent-Type: image/png\r\n\r\n0\r\n--XyZ--\r\n`
 const bodies: [string, string][] = [
   ['user=joe&password=a;b=c&x=1', 'user=joe&password=a;a=a&x=1'],
   ['contrase%C3%B1a=Ab1&clave=Ab1&enclave=Ab1&security_code=x1', 'contrase%C3%B1a=Aa0&clave=Aa0&enclave=Ab1&security_code=a0'],
@@ -75,6 +77,11 @@ const bodies: [string, string][] = [
   ],
   ['<a><![CDATA[hunter2]]></a>', '<a><![CDATA[aaaaaa0]]></a>'],
   [multipart('hunter2'), multipart('aaaaaa0')],
+  [upload('avatar', '"summer.png"'), upload('avatar', '"summer.png"')],
+  [upload('avatar', '"password=hunter2.txt"'), upload('avatar', '"aaaaaaaa=aaaaaa0.aaa"')],
+  [upload('secret_key', '"Ab1.pem"'), upload('secret_key', '"Aa0.aaa"')],
+  [upload('secret_key', '"Ab1 \\"c2.pem"'), upload('secret_key', '"Aa0 \\"a0.aaa"')],
+  [upload('secret_key', 'Ab1'), upload('secret_key', 'Aa0')],
   ['--password=hunter2', '--password=aaaaaa0'],
 ]
 for (const [body, masked] of bodies)
@@ -97,6 +104,7 @@ const places: ((secret: string) => HttpRequest)[] = [
   secret => request('/', [], JSON.stringify({ a: { password: [secret, { x: secret }] } })),
   secret => request('/', [], JSON.stringify({ a: { password: secret } }).slice(0, -3)),
   secret => request('/', [['Content-Type', 'multipart/form-data; boundary=XyZ']], multipart(secret)),
+  secret => request('/', [], upload('file', `"token=${secret}"`)),
   secret => request('/', [], `json=${encodeURIComponent(JSON.stringify({ secret }))}`),
   secret => request(`/x?a=${secret}${JWT}`),
 ]

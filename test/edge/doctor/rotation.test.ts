@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -54,6 +54,16 @@ test("log-rotation: Debian's rule loses what libmodsecurity 3 writes, ours does 
   assert.equal((await verdict(machine({ ours: shipped('logrotate-nginx') }))).severity, 'ok')
   const restarted = debian('nginx').replace('invoke-rc.d nginx rotate', 'systemctl restart nginx')
   assert.equal((await verdict(machine({ nginx: restarted }))).severity, 'ok')
+})
+
+test('log-rotation: what writes the log now counts, not what wrote most of it', { skip }, async () => {
+  const found = machine({ apache2: debian('apache2').replaceAll('*.log', 'modsec_audit.log') }, { engine: 'v3-json-serial' })
+  appendFileSync(found.log, auditLog('v2-json-serial').subarray(0, auditLog('v2-json-serial').indexOf(10) + 1))
+  const apache = await verdict(found)
+  assert.deepEqual([apache.severity, apache.remedy], ['ok', undefined])
+  appendFileSync(found.log, auditLog('v3-json-serial').subarray(0, auditLog('v3-json-serial').indexOf(10) + 1))
+  const nginx = await verdict(found)
+  assert.deepEqual([nginx.severity, nginx.remedy], ['bad', 'modwarden setup nginx'])
 })
 
 test('log-rotation: for ModSecurity 2 a reload is enough, and nothing is not', { skip }, async () => {

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
   closeSync,
   mkdtempSync,
   openSync,
-  readFileSync,
   rmSync,
   statSync,
   truncateSync,
@@ -14,7 +12,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -30,9 +27,8 @@ import { activateModel } from '../../../src/edge/model-folder.ts'
 import { openStatusFile, statusPath } from '../../../src/edge/status-file.ts'
 import { openStore } from '../../../src/edge/store/store.ts'
 import { trainedModel } from '../../core/model/samples.ts'
-import { judgeOne, settingsOf } from '../../doctor-facts.ts'
+import { judgeOne } from '../../doctor-facts.ts'
 import { createPipelineHarness } from '../../pipeline-harness.ts'
-import { startScorer } from '../scoring/scorer.ts'
 
 const NOBODY: Account = { name: 'nobody', uid: 65534, gid: 65534, groups: [65534] }
 const skip = process.getuid?.() === 0 ? false : 'needs root to look as another user'
@@ -212,75 +208,6 @@ test('model: none of this site, a fresh one, an old one, a damaged one', () => {
   assert.match(old.remedy!, /^systemctl enable --now modwarden-train\.timer && systemctl start modwarden-train;/)
   truncateSync(join(folder, 'active.json'), 500)
   assert.deepEqual([verdict().severity, verdict().what], ['bad', 'the model is refused'])
-})
-
-test("scorer: the web server's user reaches it, may not, or nobody listens", { skip }, async () => {
-  const scorer = await startScorer()
-  const { socket, folder } = scorer
-  chmodSync(folder, 0o755)
-  const settings = settingsOf({ score: { socket } })
-  const verdict = async (parts = {}) => {
-    const exists = statSync(socket, { throwIfNoEntry: false }) !== undefined
-    const webUser = await lookAs(NOBODY, 'webUser', { user: 'www-data', socket, exists, logs: [] }, 8000)
-    return judgeOne('scorer', { settings, webUser, ...parts })
-  }
-  try {
-    // The scorer gives it to its own group, with 0660.
-    const forbidden = await verdict()
-    assert.deepEqual([forbidden.severity, forbidden.what], ['bad', "the web server's user www-data cannot reach the scoring server"])
-    assert.match(forbidden.remedy!, /group = "%s"\\n' "\$\(id -gn www-data\)"/)
-    chmodSync(socket, 0o666)
-    assert.equal((await verdict()).severity, 'ok')
-    const conf = join(folder, "plugin's.conf")
-    const asking = (url: string) => ({
-      web: [
-        {
-          server: 'apache' as const,
-          file: '/a.conf',
-          hasModule: true,
-          scopes: [],
-          user: undefined,
-          module: undefined,
-          hasJson: true,
-          scorer: url,
-          scorerFile: conf,
-          problems: [],
-        },
-      ],
-    })
-    assert.equal((await verdict(asking(`unix:${socket}`))).severity, 'ok')
-    const other = await verdict(asking('unix:/run/other.sock'))
-    assert.deepEqual([other.severity, other.what.slice(0, 41)], ['bad', 'the plugin asks unix:/run/other.sock, but'])
-    // Its first command, as it stands: then the plugin asks the scorer that is there.
-    writeFileSync(conf, `    "id:9516021,pass,setvar:'tx.machine-learning-plugin_ml_server_url=unix:/run/other.sock'"\n`)
-    execFileSync('sh', ['-c', other.remedy!.split(' && ')[0]!])
-    assert.equal(readFileSync(conf, 'utf8'), `    "id:9516021,pass,setvar:'tx.machine-learning-plugin_ml_server_url=unix:${socket}'"\n`)
-    await scorer.stop({ keep: true })
-    assert.equal((await verdict()).severity, 'skipped', 'nobody asks it')
-    const gone = await verdict(asking(`unix:${socket}`))
-    assert.deepEqual([gone.severity, gone.evidence], ['bad', `${socket}: there is no such socket`])
-  } finally {
-    await scorer.stop()
-  }
-})
-
-test('scorer: one that answers, but has no model, is told from one that never answers', { skip }, async () => {
-  const socket = join(newFolder(), 'score.sock')
-  const settings = settingsOf({ score: { socket } })
-  let answers = true
-  const server = createServer((_, response) => (answers ? response.writeHead(503).end() : undefined))
-  await new Promise<void>(resolve => void server.listen(socket, resolve))
-  chmodSync(socket, 0o666)
-  const verdict = async () =>
-    judgeOne('scorer', { settings, webUser: await lookAs(NOBODY, 'webUser', { user: 'nobody', socket, exists: true, logs: [] }, 8000) })
-  try {
-    assert.deepEqual([(await verdict()).severity, (await verdict()).evidence], ['warn', 'GET /healthz: 503'])
-    answers = false
-    assert.deepEqual([(await verdict()).severity, (await verdict()).evidence], ['bad', `${socket}: no answer within 2 s`])
-  } finally {
-    server.closeAllConnections()
-    server.close()
-  }
 })
 
 function statBig(path: string): { device: bigint; inode: bigint } {

@@ -43,7 +43,7 @@ export function createHarness(options: { fromStart?: boolean; name?: string; oth
         graceMillis: 60_000,
         mostItems: options.mostItems,
       },
-      (options.others ?? []).map(name => join(folder, name)),
+      { others: (options.others ?? []).map(name => join(folder, name)), readBy: () => undefined },
     )
 
   return {

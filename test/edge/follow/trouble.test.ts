@@ -191,7 +191,8 @@ test('a log that is named twice is followed once', async () => {
   linkSync(h.log, second)
   const laterAgain = `${h.folder}/./later.log`
   const seen: string[] = []
-  const logs = [h.log, h.log, link, second, later, laterAgain]
+  // The file's own name is kept: its reading state is the one that there is.
+  const logs = [link, h.log, h.log, second, later, laterAgain]
   for await (const batch of followAuditLogs(logs, optionsOf, { signal: stop.signal, pollMillis: 10 })) {
     if (seen.length === 0) h.write(2, later)
     for (const { log } of batch.items) seen.push(log)
@@ -207,6 +208,52 @@ test('a log that is named twice is followed once', async () => {
     expected,
   )
 })
+
+for (const { name, order } of [
+  { name: 'behind it', order: (log: string, other: string) => [log, other] },
+  { name: 'before it', order: (log: string, other: string) => [other, log] },
+])
+  test(`a log that becomes a link to one that is named ${name} counts once, and is followed again when it is a file of its own`, async () => {
+    const h = createHarness()
+    const told: string[] = []
+    const stop = new AbortController()
+    const other = `${h.folder}/other.log`
+    const optionsOf = (log: string) => ({
+      ...{ from: [], fromStart: true, createSplitter, now: () => h.time.now, quietMillis: 250, graceMillis: 60_000 },
+      notice: (event: string, { problem }: Record<string, unknown>) => void told.push(`${log} ${event} ${problem}`),
+    })
+    h.write(2)
+    h.write(1, other)
+    const seen: string[] = []
+    const steps = [
+      () => {
+        renameSync(other, `${other}.1`)
+        symlinkSync(h.log, other)
+        h.write(2)
+      },
+      () => {
+        renameSync(other, `${h.folder}/gone`)
+        h.write(1, other)
+        h.write(1)
+      },
+    ]
+    let looks = 0
+    // Several looks between two steps.
+    const turn = () => {
+      if (++looks % 20 === 0) steps.shift()?.()
+      if (looks === 60) stop.abort()
+    }
+    const batches = followAuditLogs(order(h.log, other), optionsOf, { signal: stop.signal, pollMillis: 1, turn })
+    for await (const batch of batches) for (const item of batch.items) if (item.kind === 'entry') seen.push(item.log)
+    h.remove()
+    const counts = [h.log, other].map(log => seen.filter(one => one === log).length)
+    assert.deepEqual(counts, [5, 2])
+    const same = `${other} log.unreadable it is the same file as ${h.log}, which is followed; name it once in audit_log`
+    assert.deepEqual(
+      told.filter(text => text.includes('same file')),
+      [same],
+    )
+  })
 
 for (const { name, line } of [
   {
