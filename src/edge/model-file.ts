@@ -29,8 +29,17 @@ export function loadModel(folder: string): Result<Model> {
 
 /** Loads what the active model of a folder is made of. */
 export function loadModelParts(folder: string): Result<ModelParts> {
+  return readParts(activePath(folder))
+}
+
+/** Loads the active model of a folder alone, without the base model behind it. */
+export function loadActive(folder: string): Result<TrainedModel> {
+  return readTrained(activePath(folder))
+}
+
+function activePath(folder: string): string {
   const path = join(folder, ACTIVE)
-  return readParts(stampOf(path) === NO_MODEL ? BASE_PATH : path)
+  return stampOf(path) === NO_MODEL ? BASE_PATH : path
 }
 
 /** Loads the model that ships with the program. */
@@ -46,9 +55,14 @@ export function readModel(path: string): Result<Model> {
 function readParts(path: string): Result<ModelParts> {
   const trained = readTrained(path)
   if (!trained.ok) return trained
-  if (trained.value.detector.fusion === 'unknown hosts') return { ok: true, value: { base: trained.value } }
+  if (isBase(trained.value)) return { ok: true, value: { base: trained.value } }
   const base = readTrained(BASE_PATH)
   return base.ok ? { ok: true, value: { base: base.value, local: trained.value } } : base
+}
+
+/** Says whether a model knows no host of its own. */
+export function isBase({ detector }: TrainedModel): boolean {
+  return detector.fusion === 'unknown hosts'
 }
 
 function joined(parts: Result<ModelParts>): Result<Model> {

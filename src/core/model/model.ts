@@ -15,6 +15,7 @@ export type Model = {
   trainedAt: Millis
   trainedOn: number
   seed: number
+  base: Scorer & { version: string }
   local: (Scorer & { standingOf: (host: string) => Standing; knowsBodies: (host: string) => boolean }) | undefined
   measured: (request: HttpRequest) => MeasuredRequest
   /** The score that those who know many sites give a request. */
@@ -49,11 +50,21 @@ const STRANGE_ELSEWHERE = 7
 
 /** Makes a model of the base model and of one that was trained on own traffic, if there is one. */
 export function createModel(base: TrainedModel, local?: TrainedModel): Model {
-  const { version, trainedAt, trainedOn, seed } = local ?? base
-  const known = local && { ...scorerOf(local.detector), standingOf: createStandingOf(local), knowsBodies: createKnowsBodies(local) }
-  const other = scorerOf(base.detector)
-  const elsewhere = (fields: Fields) => toScale(judgeRow(other.detector, other.measure(fields).row))
-  return { version, trainedAt, trainedOn, seed, local: known, measured: createMeasured(other, known), elsewhere }
+  return joined({ version: base.version, ...scorerOf(base.detector) }, { trained: local ?? base, isLocal: local !== undefined })
+}
+
+/** Makes a model of the base model that another one has, without a second copy of it, and of one that was trained on own traffic. */
+export function withLocal({ base }: Model, local: TrainedModel): Model {
+  return joined(base, { trained: local, isLocal: true })
+}
+
+function joined(base: Model['base'], { trained, isLocal }: { trained: TrainedModel; isLocal: boolean }): Model {
+  const { version, trainedAt, trainedOn, seed, detector } = trained
+  const local = isLocal
+    ? { ...scorerOf(detector), standingOf: createStandingOf(trained), knowsBodies: createKnowsBodies(trained) }
+    : undefined
+  const elsewhere = (fields: Fields) => toScale(judgeRow(base.detector, base.measure(fields).row))
+  return { version, trainedAt, trainedOn, seed, base, local, measured: createMeasured(base, local), elsewhere }
 }
 
 /** Scores a request on what the log holds of it. */
