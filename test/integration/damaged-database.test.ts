@@ -73,6 +73,8 @@ withDaemon(
   settings,
   async daemon => {
     await daemon.start()
+    // The next writing is a minute away.
+    await until('the file is written', () => existsSync(`${daemon.database}.standing`))
     daemon.command('block', '192.0.2.1', '--for', '1h')
     await until('it is dropped', () => daemon.isDropped('192.0.2.1'))
     daemon.signal('SIGKILL')
@@ -87,7 +89,7 @@ withDaemon(
     await daemon.start()
     assert.deepEqual(daemon.query('SELECT ip, reason FROM blocked_ips'), [{ ip: '192.0.2.1', reason: 'imported' }])
     assert.ok(daemon.isDropped('192.0.2.1') && !daemon.isDropped('192.0.2.2'))
-    assert.ok(!readdirSync(dirname(daemon.database)).some(name => name.includes('.new')))
+    assert.ok(!readdirSync(dirname(daemon.database)).some(name => name.startsWith('modwarden.db.new')))
   },
 )
 
