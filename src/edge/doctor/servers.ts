@@ -47,10 +47,7 @@ function readProcess(folder: string, pid: number, userName: (uid: number) => str
 }
 
 function heldBy({ pid, program, folder }: Process, logs: readonly string[]): HeldFile[] {
-  const numbers = readdirSync(join(folder, 'fd'))
-    .map(Number)
-    .sort((a, b) => a - b)
-    .slice(0, MOST_DESCRIPTORS)
+  const numbers = descriptorsOf(folder)
   const targets = inodesOf(logs)
   return numbers.flatMap(number => {
     const fd = join(folder, 'fd', String(number))
@@ -68,6 +65,18 @@ function heldBy({ pid, program, folder }: Process, logs: readonly string[]): Hel
       return []
     }
   })
+}
+
+function descriptorsOf(folder: string): number[] {
+  try {
+    const numbers = readdirSync(join(folder, 'fd')).map(Number)
+    return numbers.sort((a, b) => a - b).slice(0, MOST_DESCRIPTORS)
+  } catch (error) {
+    // A worker may end while it is looked at, as at every reload.
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ESRCH') return []
+    throw error
+  }
 }
 
 function isWritten(folder: string, number: number): boolean {
