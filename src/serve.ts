@@ -155,7 +155,7 @@ export async function serve(parts: ServeParts): Promise<void> {
   function openSamples() {
     if (settings.scoreReservoir === 0) return undefined
     const path = samplesPath(settings.scoreStateDir)
-    const reservoir = createReservoir({ requests: settings.scoreReservoir, bytes: MOST_SAMPLE_BYTES, random: parts.random })
+    const reservoir = createReservoir({ requests: settings.scoreReservoir, bytes: MOST_SAMPLE_BYTES, random: parts.random, now })
     const problem = loadReservoir(path, reservoir)
     if (problem !== undefined) log.warn('samples.set-aside', { problem })
     return { reservoir, save: () => saveSamples(path, reservoir) }

@@ -10,7 +10,7 @@ export function warmUp(parts: ScoringParts): void {
   const scoring = createScoring({
     ...parts,
     counters: createCounters(),
-    reservoir: createReservoir({ requests: ROUNDS, bytes: 1e6, random: () => 0.5 }),
+    reservoir: createReservoir({ requests: ROUNDS, bytes: 1e6, random: () => 0.5, now: () => 0 }),
     now: () => 0,
   })
   for (let round = 0; round < ROUNDS; round++) {

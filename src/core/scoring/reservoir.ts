@@ -1,9 +1,13 @@
+import type { Millis } from '../types.ts'
+
 /** More hosts than this are not told apart. */
 const MOST_HOSTS = 64
 /** A longer line is no ordinary request. */
 const MOST_LINE = 16_384
 /** From so many requests a place on, old samples go on being replaced: last year's traffic must not fill the reservoir for ever. */
 const TURNOVER = 20
+/** No more are written in a second: masking one costs half of what scoring it costs, and a flood of one second is no picture of a site. */
+const MOST_A_SECOND = 200
 
 export type Reservoir = {
   /** Considers one more request of a host; `write` is called only when it is taken, and may refuse with undefined. */
@@ -16,11 +20,12 @@ type Host = { seen: number; lines: string[] }
 
 /** Keeps a bounded random sample of what is offered, an equal share a host (Vitter's algorithm R within each), so that a loud host drowns no other.
  *  Hosts beyond 64 displace the quietest with probability 1 / its count (random admission), so that invented names do not displace real ones. */
-export function createReservoir(limits: { requests: number; bytes: number; random: () => number }): Reservoir {
-  const { random } = limits
+export function createReservoir(limits: { requests: number; bytes: number; random: () => number; now: () => Millis }): Reservoir {
+  const { random, now } = limits
   const hosts = new Map<string, Host>()
   let requests = 0
   let bytes = 0
+  let second = { since: now(), written: 0 }
 
   function offer(name: string, write: () => string | undefined): void {
     const host = hosts.get(name) ?? admit(name)
@@ -28,11 +33,16 @@ export function createReservoir(limits: { requests: number; bytes: number; rando
     const share = Math.max(1, Math.floor(limits.requests / hosts.size))
     host.seen = Math.min(host.seen + 1, share * TURNOVER)
     const place = host.lines.length < share ? host.lines.length : Math.floor(random() * host.seen)
-    if (place >= share) return
+    if (place >= share || isBusy()) return
     const line = write()
     if (line === undefined || line.length > MOST_LINE) return
     put(host, place, line)
     while (requests > limits.requests || bytes > limits.bytes) dropOne()
+  }
+
+  function isBusy(): boolean {
+    if (now() - second.since >= 1000) second = { since: now(), written: 0 }
+    return ++second.written > MOST_A_SECOND
   }
 
   function put(host: Host, place: number, line: string): void {

@@ -55,7 +55,30 @@ test('the list of denied clients is bounded', () => {
   assert.deepEqual([list.size, list.ignored], [200_000, 10])
 })
 
-const reservoirOf = (requests: number, bytes = 1e9) => createReservoir({ requests, bytes, random: mulberry32(1) })
+/** A clock that stays ahead of how fast samples are taken. */
+function slowly(): () => number {
+  let at = 0
+  return () => (at += 10)
+}
+
+const reservoirOf = (requests: number, bytes = 1e9) => createReservoir({ requests, bytes, random: mulberry32(1), now: slowly() })
+
+test('a burst is sampled by no more than 200 requests a second, and what is not taken costs no masking', () => {
+  let at = 0
+  let written = 0
+  const reservoir = createReservoir({ requests: 5000, bytes: 1e9, random: mulberry32(1), now: () => at })
+  const offer = (count: number) => {
+    for (let index = 0; index < count; index++) reservoir.offer('loud', () => `line ${written++}`)
+  }
+  offer(1000)
+  assert.deepEqual([written, reservoir.size().requests], [200, 200])
+  at = 999
+  offer(1)
+  assert.equal(written, 200)
+  at = 1000
+  offer(1000)
+  assert.deepEqual([written, reservoir.size().requests], [400, 400])
+})
 
 test('a loud host does not drown a quiet one', () => {
   const reservoir = reservoirOf(100)
@@ -71,7 +94,7 @@ test('the sample of a host is even over what was offered', () => {
   const counts = new Array<number>(10).fill(0)
   const random = mulberry32(7)
   for (let round = 0; round < 200; round++) {
-    const reservoir = createReservoir({ requests: 50, bytes: 1e9, random })
+    const reservoir = createReservoir({ requests: 50, bytes: 1e9, random, now: slowly() })
     for (let index = 0; index < 1000; index++) reservoir.offer('a', () => String(index))
     for (const line of reservoir.lines()) counts[Math.floor(Number(line) / 100)]!++
   }
@@ -91,7 +114,7 @@ test('invented hosts do not displace a real one, and their number is bounded', (
 
 test('a few invented hosts seldom displace even a quiet one', () => {
   const isKept = (seed: number) => {
-    const reservoir = createReservoir({ requests: 10_000, bytes: 1e9, random: mulberry32(seed) })
+    const reservoir = createReservoir({ requests: 10_000, bytes: 1e9, random: mulberry32(seed), now: slowly() })
     for (let host = 0; host < 63; host++) for (let index = 0; index < 100; index++) reservoir.offer(`busy ${host}`, () => 'x')
     for (let index = 0; index < 90; index++) reservoir.offer('quiet', () => 'quiet')
     for (let index = 0; index < 10; index++) reservoir.offer(`fake ${index}`, () => 'fake')
