@@ -24,7 +24,7 @@ export function modelHealth(store: Store, settings: Settings, first: number, hou
     model,
     ...judgeModel(tally, settings),
     tally,
-    drift: measureDrift(histograms.ordinary, settings),
+    drift: measureDrift(histograms.ordinary, settings, model),
     shares: compareShares(histograms.unflagged),
     histograms,
   }

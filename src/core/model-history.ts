@@ -14,6 +14,11 @@ export function isVersion(text: string): boolean {
   return VERSION.test(text) && text !== 'active' && text !== BASE_VERSION
 }
 
+/** Tells whether a version is a model that ships with the program: 'base-3', or 'base' for whichever it is. */
+export function isBaseVersion(version: string): boolean {
+  return version === BASE_VERSION || version.startsWith(`${BASE_VERSION}-`)
+}
+
 /** Gives the history once `next` is active, with `current` as the version to go back to. */
 export function withActivation(history: History, current: string, next: string): History {
   const before = history.at(-1) === current ? history : [...history, current]

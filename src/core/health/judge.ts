@@ -1,3 +1,4 @@
+import { isBaseVersion } from '../model-history.ts'
 import type { Settings } from '../settings.ts'
 import { formatShare } from '../share.ts'
 import { countOver, type Histogram, medianOf, PROMISED_MEDIAN, promisedShare, total } from './histogram.ts'
@@ -48,8 +49,9 @@ export type Drift = {
   reason: string
 }
 
-/** Measures the drift of ordinary traffic away from what the model was trained on. */
-export function measureDrift(ordinary: Histogram, { driftLimit }: Pick<HealthLimits, 'driftLimit'>): Drift {
+/** Measures the drift of ordinary traffic away from what the model was trained on. The model that ships with the program was trained on nobody's here:
+ *  its median says how strange a site is, not that anything changed. */
+export function measureDrift(ordinary: Histogram, { driftLimit }: Pick<HealthLimits, 'driftLimit'>, model = ''): Drift {
   const requests = total(ordinary)
   if (requests < FEWEST_ORDINARY)
     return {
@@ -61,8 +63,11 @@ export function measureDrift(ordinary: Histogram, { driftLimit }: Pick<HealthLim
     }
   const median = round(medianOf(ordinary)!)
   const drift = round(median - PROMISED_MEDIAN)
+  const above = `half of the ordinary requests score above ${median.toFixed(2)}`
+  if (isBaseVersion(model))
+    return { requests, median, drift, drifted: false, reason: `${above}; a model of your own promises ${PROMISED_MEDIAN.toFixed(2)}` }
   const drifted = Math.abs(drift) > driftLimit
-  const found = `half of the ordinary requests score above ${median.toFixed(2)}, promised is ${PROMISED_MEDIAN.toFixed(2)}`
+  const found = `${above}, promised is ${PROMISED_MEDIAN.toFixed(2)}`
   const look = drift > 0 ? 'stranger' : 'plainer'
   return { requests, median, drift, drifted, reason: drifted ? `${found}: they look ${look} than in training` : found }
 }

@@ -1,4 +1,5 @@
 import type { BandShare, Drift, HealthLimits, ModelStatus } from '../health/judge.ts'
+import { isBaseVersion } from '../model-history.ts'
 import { formatShare } from '../share.ts'
 
 type Findings = {
@@ -45,9 +46,9 @@ export function advice(found: Findings, { highScore, threatScore }: Pick<HealthL
     todo.push(
       'inline scores differ from our own: the scorer may use another model, or the audit log lacks what it saw (bodies: SecAuditLogParts with C, headers: with B)',
     )
-  if (model.age_seconds !== null && model.age_seconds > OLD_SECONDS && !model.version!.startsWith('base'))
+  if (model.age_seconds !== null && model.age_seconds > OLD_SECONDS && !isBaseVersion(model.version!))
     todo.push("the model is older than 30 days: 'systemctl list-timers modwarden-train.timer' says whether it is trained every week")
-  if (model.version?.startsWith('base'))
+  if (model.version !== null && isBaseVersion(model.version))
     todo.push(
       `the base model scores, which knows no traffic of yours: what scores above ${threatScore} with it is less certain; 'systemctl enable --now modwarden-train.timer' trains one every week`,
     )

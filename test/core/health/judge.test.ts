@@ -99,11 +99,18 @@ const drifts = [
   { name: 'a median just above the limit', counts: { 1.5: 2000 }, limit: 0.62, drifted: true, says: /they look stranger than in training/ },
   { name: 'a median far above', counts: { 3: 200 }, drifted: true, says: /above 2\.88, .* stranger/ },
   { name: 'the plainest median there is', counts: { 0: 1_000_000 }, drifted: false, says: /above 0\.13/ },
+  {
+    name: 'a median far above by the base model',
+    counts: { 3: 200 },
+    model: 'base-3',
+    drifted: false,
+    says: /above 2\.88; a model of your own/,
+  },
   { name: 'a median below, with a narrow limit', counts: { 0: 200 }, limit: 0.5, drifted: true, says: /plainer than in training/ },
 ]
-for (const { name, counts, limit = 0.75, drifted, says } of drifts)
+for (const { name, counts, limit = 0.75, model = '2026-11-27T08-28-59-439Z', drifted, says } of drifts)
   test(`${name} has ${drifted ? '' : 'not '}drifted`, () => {
-    const drift = measureDrift(histogram(counts), { driftLimit: limit })
+    const drift = measureDrift(histogram(counts), { driftLimit: limit }, model)
     assert.equal(drift.drifted, drifted)
     assert.match(drift.reason, says)
   })
