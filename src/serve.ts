@@ -45,7 +45,7 @@ export async function serve(parts: ServeParts): Promise<void> {
   const now = () => performance.now()
   const model = openModelInBackground(settings.modelDir, log)
   const counters = createCounters()
-  let deniedProblem: string | undefined
+  let told: { problem?: string | undefined; ignored: number } = { ignored: 0 }
   const denied = watchDeniedFile(settings.deniedFile, { every: DENIED_EVERY, clock: now })
   const samples = openSamples()
   const lag = createLag(now, work => void setImmediate(work))
@@ -148,8 +148,10 @@ export async function serve(parts: ServeParts): Promise<void> {
   function lookAtDenied(): void {
     denied.refresh()
     const problem = denied.problem()
-    if (problem !== deniedProblem && problem !== undefined) log.warn('denied-file.failed', { problem, remedy: 'the old list holds' })
-    deniedProblem = problem
+    const { size, ignored } = denied.current()
+    if (problem !== told.problem && problem !== undefined) log.warn('denied-file.failed', { problem, remedy: 'the old list holds' })
+    if (ignored !== told.ignored && ignored > 0) log.warn('denied-file.partial', { clients: size, ignored })
+    told = { problem, ignored }
   }
 
   function openSamples() {

@@ -120,6 +120,8 @@ test('a client that the daemon has blocked is denied, whatever it asks, until it
   }
   assert.equal(json.denied, true)
   assert.match((await get(scorer.socket, '/metrics')).body, /^modwarden_score_denied_lines_ignored 1$/m)
+  await until('what is left out is told', () => scorer.told.some(({ event }) => event === 'denied-file.partial'))
+  assert.deepEqual(scorer.told.find(({ event }) => event === 'denied-file.partial')?.fields.ignored, 1)
   writeFileSync(path, '')
   await until('the list is empty', async () => (await ask(['u', '/'], ['ip', '192.0.2.1'])).body === '1.00 pass\n')
 })
