@@ -11,7 +11,7 @@ import { explainRequest, type Model, scoreNotes, scoreRequest } from './core/mod
 import { type Decision, type Evidence, isThreat, judge, startsBlock } from './core/policy.ts'
 import { printable } from './core/printable.ts'
 import type { Settings } from './core/settings.ts'
-import type { AuditEvent, Batch, Entry, Ip, Millis, Skipped } from './core/types.ts'
+import type { AuditEvent, Batch, Entry, Ip, Millis, Reason, Skipped } from './core/types.ts'
 import type { Evicted } from './edge/store/blocks.ts'
 import type { HeardEvent } from './edge/store/events.ts'
 import { bandOf, hourOf } from './edge/store/scores.ts'
@@ -62,6 +62,8 @@ type Reading = {
   ownScore: number | undefined
   /** What holds the own score down, and what of the request was not there. */
   notes: readonly string[]
+  /** What led to the own score, of what may become a threat. */
+  reasons: readonly Reason[]
   score: number
   /** The event as it was logged, where some of it is no evidence. */
   logged?: AuditEvent
@@ -138,6 +140,10 @@ function readEntry(entry: Entry, findClient: FindClient, pipeline: Pipeline): Re
 
 function readEvent(entry: Entry, event: AuditEvent, findClient: FindClient, { model, settings, clock }: Pipeline): Reading {
   const own = event.request === undefined ? undefined : scoreRequest(model(), event.request)
+  const score = Math.max(own?.score ?? 0, event.loggedScore ?? 0)
+  // What the model finds ordinary, it has nothing to explain about.
+  const isToExplain =
+    own !== undefined && own.score >= WORTH_EXPLAINING && mayCount(entry, { score, intercepted: event.intercepted }, settings())
   const client = findClient(event.ip, event.request?.headers ?? [])
   return {
     entry,
@@ -149,7 +155,9 @@ function readEvent(entry: Entry, event: AuditEvent, findClient: FindClient, { mo
     isProxied: client.isProxied,
     ownScore: own?.score,
     notes: own === undefined ? [] : scoreNotes(own),
-    score: Math.max(own?.score ?? 0, event.loggedScore ?? 0),
+    // At once: the model remembers how it measured the latest request.
+    reasons: isToExplain ? explainRequest(model(), event.request!) : [],
+    score,
   }
 }
 
@@ -162,7 +170,7 @@ function handleReading(
   const settings = pipeline.settings()
   const { entry, event, at, ip, isProxied, score } = reading
   if (entry.trust === 'full') pipeline.activity.add(ip, at)
-  const counts = entry.trust === 'full' && isThreat({ score, intercepted: event.intercepted }, settings) && !pipeline.isAllowed(ip, at)
+  const counts = mayCount(entry, { score, intercepted: event.intercepted }, settings) && !pipeline.isAllowed(ip, at)
   const eventId = store.events.add(toRow(reading, seenAt, counts))
   if (!counts) return {}
 
@@ -190,6 +198,11 @@ function handleReading(
     pipeline,
   )
   return { threat, blocks }
+}
+
+/** A threat, whoever sent it. */
+function mayCount({ trust }: Entry, evidence: Evidence, settings: Settings): boolean {
+  return trust === 'full' && isThreat(evidence, settings)
 }
 
 /** Judges a threat; how busy the address is matters only for what would be blocked, so only then it is counted. */
@@ -238,13 +251,10 @@ function toRow({ entry, event, logged = event, at, address, ip, ownScore, score 
 }
 
 /** Why it is a threat, as text to keep: rule messages come from the rule set, reasons from the model; no value that a client sent. */
-function explanation({ event, ownScore, notes }: Reading, model: Model): { model: string; matches: string; reasons: string } {
+function explanation({ event, notes, reasons }: Reading, model: Model): { model: string; matches: string; reasons: string } {
   const matches = event.matches
     .slice(0, 20)
     .map(({ id, message, severity }) => ({ id, message: printable(message, 128), severity: printable(severity, 16) }))
-  // What the model finds ordinary, it has nothing to explain about.
-  const reasons =
-    event.request === undefined || ownScore === undefined || ownScore < WORTH_EXPLAINING ? [] : explainRequest(model, event.request)
   const told = notes.map(note => ({ feature: note, where: '', value: '', surprise: 0 }))
   return { model: model.version, matches: JSON.stringify(matches), reasons: JSON.stringify([...reasons, ...told]) }
 }

@@ -73,14 +73,21 @@ export function fitVoices(rows: readonly Float64Array[], { prior, fusion, random
   return { fusion, forest, tails, prior, calibration: { ...single, fused }, usual }
 }
 
-/** Gives -log10 of the share of clean requests whose row is as strange as this. */
-export function judgeRow({ fusion, forest, tails, prior, calibration }: Voices, row: Float64Array): number {
+/** Gives -log10 of the share of clean requests whose row is as strange as this; `unheard` is a voice that is not asked, as if it found nothing strange. */
+export function judgeRow({ fusion, forest, tails, prior, calibration }: Voices, row: Float64Array, unheard?: Helper): number {
   const raw = {
-    forest: scoreRow(forest, forestRow(row)),
+    forest: unheard === 'forest' ? Number.NEGATIVE_INFINITY : scoreRow(forest, forestRow(row)),
     tails: fusion === 'local' ? topBits(tails, tailRow(row)) : 0,
-    prior: priorScore(prior, row),
+    prior: unheard === 'prior' ? Number.NEGATIVE_INFINITY : priorScore(prior, row),
   }
   return surprisal(calibration.fused, fuse(fusion, calibration, raw))
+}
+
+/** Gives the helping voice if it is not sure of a row, and so adds nothing to what the row is judged by. */
+export function unsureHelper({ fusion, forest, prior, calibration }: Voices, row: Float64Array): Helper | undefined {
+  const helper = fusion === 'local' ? 'prior' : 'forest'
+  const raw = helper === 'prior' ? priorScore(prior, row) : scoreRow(forest, forestRow(row))
+  return surprisal(calibration[helper], raw) <= SURE[fusion] ? helper : undefined
 }
 
 /** Leaves out the first fifth in time, where enough remain. It was measured by what is known from later requests only, and looks stranger (twice as many reach 5,
@@ -98,6 +105,7 @@ function findShared(rows: readonly Float64Array[]): Uint8Array {
   return Uint8Array.from(keys, key => Number(count.get(key)! >= MANY_ALIKE))
 }
 
+type Helper = 'forest' | 'prior'
 type Raw = { forest: number; tails: number; prior: number }
 
 function fuse(fusion: Fusion, calibration: Record<keyof Raw, Calibration>, raw: Raw): number {

@@ -1,6 +1,6 @@
 import { printable } from '../printable.ts'
 import type { Reason } from '../types.ts'
-import { type Detector, judgeRow } from './detector.ts'
+import { type Detector, judgeRow, unsureHelper } from './detector.ts'
 import { FEATURES, type Feature, type Measured } from './features.ts'
 import { ARGUMENT, COOKIE, type Field, type Fields, HEADER, NAME } from './fields/fields.ts'
 import { findWords, LEXICON } from './fields/lexicon.ts'
@@ -49,12 +49,14 @@ const WORDS: Record<Feature, string> = {
 export function explainRow(detector: Detector, measured: Measured, fields: Fields): Reason[] {
   const row = Float64Array.from(measured.row)
   const lp = judgeRow(detector, row)
+  // A voice that is not sure of the whole row is not more so when a part of it becomes usual: half of the time of a reason.
+  const unheard = unsureHelper(detector, row)
   return FEATURES.flatMap((feature, index) => {
     const value = row[index]!
     const usual = detector.usual[index]!
     if (value <= usual) return []
     row[index] = usual
-    const surprise = POINTS * (lp - judgeRow(detector, row))
+    const surprise = POINTS * (lp - judgeRow(detector, row, unheard))
     row[index] = value
     return surprise < LEAST ? [] : [{ feature, index, surprise }]
   })
