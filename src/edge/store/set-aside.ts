@@ -1,12 +1,10 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import Sqlite from 'better-sqlite3'
 import type { Settings } from '../../core/settings.ts'
 import type { Standing } from '../../core/standing-lines.ts'
 import type { Millis, Result } from '../../core/types.ts'
 import type { Firewall } from '../../enforce.ts'
 import type { Log } from '../log.ts'
-import { standingPath } from '../standing-file.ts'
 import { takeLock } from './lock.ts'
 import { isCorruption, openStore, type Store } from './store.ts'
 
@@ -39,7 +37,6 @@ export function claimDatabase(path: string): () => void {
 export async function openDaemonStore(settings: Settings, parts: Parts): Promise<{ store: Store; isFresh: boolean }> {
   const path = settings.database
   try {
-    refuseEmptied(path)
     return { store: openChecked(path), isFresh: false }
   } catch (error) {
     if (!isCorruption(error)) throw error
@@ -64,12 +61,6 @@ export async function openDaemonStore(settings: Settings, parts: Parts): Promise
     parts.log.warn('blocks.taken-over', taken)
   }
   return { store: openChecked(path), isFresh: true }
-}
-
-/** Throws as for a damaged file where one that held something has lost all of it, as a file system may do at a loss of power. */
-export function refuseEmptied(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.size !== 0 || !existsSync(standingPath(path))) return
-  throw new Sqlite.SqliteError('the file is empty', 'SQLITE_NOTADB')
 }
 
 function openChecked(path: string): Store {
