@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Settings } from '../../core/settings.ts'
 import type { Standing } from '../../core/standing-lines.ts'
@@ -11,7 +11,8 @@ import { isCorruption, openStore, type Store } from './store.ts'
 /** A daemon that is being replaced may need so many ms to be gone. */
 const PATIENCE = 3000
 
-const SUFFIXES = ['', '-wal', '-shm']
+/** What SQLite keeps beside a database; in the place of a new one's it would be put into that. */
+const SIDE_FILES = ['-wal', '-shm', '-journal']
 
 type Parts = {
   firewall: Firewall
@@ -74,14 +75,21 @@ function openChecked(path: string): Store {
   }
 }
 
+/** The path keeps the damaged file until the new one takes its place: a start that found none there would begin without blocks. */
 function setAside(path: string, now: Millis): string {
   const aside = `${path}.damaged-${new Date(now).toISOString().replaceAll(':', '-')}`
-  for (const suffix of SUFFIXES) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
+  try {
+    linkSync(path, aside)
+  } catch {
+    // The file system has no hard links.
+    copyFileSync(path, aside)
+  }
+  for (const suffix of SIDE_FILES) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
   return aside
 }
 
 function removeDatabase(path: string): void {
-  for (const suffix of SUFFIXES) rmSync(path + suffix, { force: true })
+  for (const suffix of ['', ...SIDE_FILES]) rmSync(path + suffix, { force: true })
 }
 
 async function takeOver(store: Store, settings: Settings, { firewall, clock, recall }: Parts): Promise<Taken> {
