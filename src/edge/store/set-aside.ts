@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, linkSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Settings } from '../../core/settings.ts'
 import type { Standing } from '../../core/standing-lines.ts'
@@ -36,11 +36,12 @@ export function claimDatabase(path: string): () => void {
 /** Opens the daemon's database. A damaged one is set aside under another name, loudly, and a new one takes over what the standing file holds, and the
  *  blocks that only the firewall holds; `isFresh` then tells that the log must be read from its beginning, or what it holds would be forgotten. */
 export async function openDaemonStore(settings: Settings, parts: Parts): Promise<{ store: Store; isFresh: boolean }> {
-  const path = settings.database
   try {
-    return { store: openChecked(path), isFresh: false }
+    return { store: openChecked(settings.database), isFresh: false }
   } catch (error) {
     if (!isCorruption(error)) throw error
+    // Where a link says that it lies, the next one lies too.
+    const path = realpathSync(settings.database)
     // Made beside the damaged one: whatever ends the daemon meanwhile, the next one finds all as it was.
     const unfinished = `${path}.new`
     removeDatabase(unfinished)
@@ -61,7 +62,7 @@ export async function openDaemonStore(settings: Settings, parts: Parts): Promise
     })
     parts.log.warn('blocks.taken-over', taken)
   }
-  return { store: openChecked(path), isFresh: true }
+  return { store: openChecked(settings.database), isFresh: true }
 }
 
 function openChecked(path: string): Store {

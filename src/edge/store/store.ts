@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Sqlite, { type Database } from 'better-sqlite3'
@@ -114,6 +114,8 @@ function noDatabase(path: string): Error {
 }
 
 function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
+  // SQLite puts it beside the file that a link names.
+  const wal = `${existsSync(database.name) ? realpathSync(database.name) : database.name}-wal`
   const dataVersion = database.prepare<[], number>('PRAGMA data_version').pluck()
   return {
     events: createEvents(database),
@@ -158,7 +160,7 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
 
     /** Bytes of the write-ahead log. */
     walBytes(): number {
-      return statSync(`${database.name}-wal`, { throwIfNoEntry: false })?.size ?? 0
+      return statSync(wal, { throwIfNoEntry: false })?.size ?? 0
     },
 
     /** Closes; the daemon leaves one plain file behind, which anybody may read who may read the file. */

@@ -1,5 +1,18 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -76,5 +89,27 @@ test('what an interrupted command left beside the damaged database is not put in
     ['192.0.2.1'],
   )
   store.close()
+  remove()
+})
+
+test('a database behind a link stays where the link says, and its write-ahead log is measured there', async () => {
+  const { folder, path: link, remove } = setUp()
+  const path = join(folder, 'elsewhere', 'real.db')
+  mkdirSync(join(folder, 'elsewhere'))
+  renameSync(link, path)
+  symlinkSync(path, link)
+  const before = await open(link)
+  before.store.blocks.add({ ...block, ip: '192.0.2.7' })
+  assert.ok(before.store.walBytes() > 0)
+  before.store.close()
+  writeFileSync(path, 'no database any more '.repeat(1000))
+  const { store, isFresh } = await open(link)
+  assert.deepEqual([isFresh, readlinkSync(link)], [true, path])
+  store.close()
+  assert.equal(readFileSync(path, 'latin1').slice(0, 6), 'SQLite')
+  assert.deepEqual(
+    readdirSync(folder).filter(name => name.includes('damaged')),
+    [],
+  )
   remove()
 })
