@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, linkSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Settings } from '../../core/settings.ts'
 import type { Standing } from '../../core/standing-lines.ts'
@@ -82,8 +82,8 @@ function setAside(path: string, now: Millis): string {
   try {
     linkSync(path, aside)
   } catch {
-    // The file system has no hard links.
-    copyFileSync(path, aside)
+    // The file system has no hard links, or the file is somebody else's.
+    renameSync(path, aside)
   }
   for (const suffix of SIDE_FILES) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
   return aside
