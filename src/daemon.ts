@@ -22,6 +22,7 @@ import { standingPath } from './edge/standing-file.ts'
 import { openStatusFile, statusPath } from './edge/status-file.ts'
 import { isPassing, type Store } from './edge/store/store.ts'
 import { createEnforce, type Firewall } from './enforce.ts'
+import { createGuard } from './guard.ts'
 import { createHealth } from './health.ts'
 import { limitsOf, runHousekeeping } from './housekeeping.ts'
 import { createKeeper } from './keeper.ts'
@@ -75,6 +76,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     void notify.status(summary)
     showState()
   })
+  const guard = createGuard(health)
+  const { guarded } = guard
   const silence = createSilenceWatch({
     ...{ store, settings: () => live.settings, health, log, clock, sizeOf: logSize },
     now: () => performance.now(),
@@ -172,7 +175,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       narrate.enforced(enforced)
       health.recovered('firewall')
     } catch (error) {
-      if (isPassing(error)) health.failed('database', describe(error))
+      if (isPassing(error)) guard.refused(error)
       else if (isDatabase(error)) throw error
       else health.failed('firewall', describe(error))
     } finally {
@@ -245,16 +248,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   function trim(): void {
     store.allow.expire(clock())
     store.retention.trim(limitsOf(live.settings, clock()))
+    // What deletes nothing takes the lock for writing too.
+    guard.wrote()
     store.checkpoint()
-  }
-
-  function guarded(work: () => void): void {
-    try {
-      work()
-    } catch (error) {
-      if (!isPassing(error)) throw error
-      health.failed('database', describe(error))
-    }
   }
 
   async function refreshAllowed(): Promise<void> {

@@ -27,6 +27,8 @@ export function createKeeper({ store, settings, allowed, narrate, health, clock,
   let known = new Map(store.allow.standing(clock()).map(row => [row.network, row]))
   let hasChanged = true
   let isPaused = false
+  /** Not all blocks of what is allowed are lifted: the database took nothing just then. */
+  let isReleasing = false
 
   function changed(): void {
     hasChanged = true
@@ -34,6 +36,7 @@ export function createKeeper({ store, settings, allowed, narrate, health, clock,
   }
 
   function releaseAllowed(): void {
+    isReleasing = true
     changed()
     for (const { ip } of store.blocks.allActive(clock())) {
       // Of a network that only holds something allowed, that part passes.
@@ -46,6 +49,7 @@ export function createKeeper({ store, settings, allowed, narrate, health, clock,
       })
       narrate.unblocked(ip, 'allowlist')
     }
+    isReleasing = false
   }
 
   return {
@@ -64,15 +68,18 @@ export function createKeeper({ store, settings, allowed, narrate, health, clock,
       health.note('brake', state.paused ? 'automatic blocking is paused; modwarden resume goes on' : undefined)
     },
 
-    /** Takes up what `modwarden allow` wrote or what of it is over, and lifts the blocks of what is allowed now. */
+    /** Takes up what `modwarden allow` wrote or what of it is over, and lifts the blocks of what is allowed now; also those that could not be lifted
+     *  before. */
     refreshAllowed(): void {
       const standing = new Map(store.allow.standing(clock()).map(row => [row.network, row]))
       const added = [...standing.values()].filter(row => known.get(row.network)?.added_at !== row.added_at)
       const ended = [...known.keys()].filter(network => !standing.has(network))
       known = standing
-      if (added.length + ended.length === 0) return
-      narrate.allowed(added, ended)
-      if (allowed.refresh()) releaseAllowed()
+      if (added.length + ended.length > 0) {
+        narrate.allowed(added, ended)
+        isReleasing = allowed.refresh() || isReleasing
+      }
+      if (isReleasing) releaseAllowed()
     },
 
     /** Notes that blocks came or went. */

@@ -123,3 +123,17 @@ test('hours and events of the future are not kept until then', () => {
   assert.deepEqual(store.query('SELECT count(*) AS n FROM scores'), [{ n: 1 }])
   assert.equal(store.brake.countClients(time.clock - HOUR, 10), 0)
 })
+
+test('a brake that was released until a time that lies years ahead is armed within a day', () => {
+  const { store, time, pass } = setUp()
+  store.brake.set({ paused: false, resumedUntil: NOW + 9 * YEAR })
+  pass(15 * MINUTE)
+  assert.deepEqual(store.brake.state(), { paused: false, resumedUntil: time.clock + 24 * HOUR })
+})
+
+test('a brake that a person released for a month stays so', () => {
+  const { store, pass } = setUp()
+  store.brake.set({ paused: false, resumedUntil: NOW + 720 * HOUR })
+  pass(15 * MINUTE)
+  assert.deepEqual(store.brake.state(), { paused: false, resumedUntil: NOW + 720 * HOUR })
+})

@@ -3,7 +3,9 @@ import { createAllowed } from '../allowed.ts'
 import { parseDuration } from '../core/duration.ts'
 import { createCover, parseNetwork } from '../core/ip.ts'
 import { printable } from '../core/printable.ts'
+import { allowLine, disallowedLine } from '../core/standing-lines.ts'
 import type { Millis } from '../core/types.ts'
+import { addToStanding } from '../edge/standing-file.ts'
 import type { AllowRow } from '../edge/store/allow.ts'
 import { type Context, UsageError, withStore } from './context.ts'
 import { iso, printJson, printTable, relative } from './output.ts'
@@ -51,6 +53,10 @@ function add(context: Context, networks: readonly string[], options: Options): v
       return store.blocks.allActive(addedAt).map(block => block.ip)
     }),
   )
+  addToStanding(
+    context.settings().database,
+    networks.map(network => allowLine({ network, reason, addedAt, expiresAt })),
+  )
   // A wider block stays; what is allowed in it passes.
   const cover = createCover(networks)
   const lifted = blocked.filter(ip => cover(ip) !== undefined)
@@ -79,6 +85,7 @@ function end(context: Context, networks: readonly string[], { json }: Options): 
   const ended = withStore(context.writer(), store =>
     store.transaction(() => networks.map(network => ({ network, was_allowed: store.allow.remove(network) }))),
   )
+  addToStanding(settings.database, networks.map(disallowedLine))
   const { isAllowed } = createAllowed(
     () => settings.allowlist,
     () => [],

@@ -6,9 +6,11 @@ import { parseDuration } from '../core/duration.ts'
 import { addressKey, parseNetwork } from '../core/ip.ts'
 import { printable } from '../core/printable.ts'
 import type { Settings } from '../core/settings.ts'
+import { blockLine, unblockedLine } from '../core/standing-lines.ts'
 import type { Millis } from '../core/types.ts'
 import { networksInside } from '../core/wanted.ts'
 import { protectedAddresses } from '../edge/protected-addresses.ts'
+import { addToStanding } from '../edge/standing-file.ts'
 import type { Store } from '../edge/store/store.ts'
 import { type Context, UsageError, withStore } from './context.ts'
 import { iso, printJson, relative } from './output.ts'
@@ -49,21 +51,25 @@ function block(context: Context, addresses: string[], options: BlockOptions): vo
   const wide = ips.flatMap(ip => tooWide(ip) ?? [])[0]
   if (wide !== undefined) throw new Error(`${wide}; nothing was blocked`)
   const now = Date.now()
+  const note = printable(options.reason ?? '')
+  const enforcement = settings.mode === 'observe' ? 'observed' : 'firewall'
+  const common = { reason: 'manual', score: 0, threatCount: 0, blockedAt: now, expiresAt: now + blockTime, rules: [], step: 1 } as const
   const networks = withStore(context.writer(), store => {
     const allowed = createAllowed(() => neverBlocked(settings, store, now), protectedAddresses)
     const refused = ips.find(allowed.isWhollyAllowed)
     if (refused !== undefined) throw new Error(`${refused} is allowed: ${WHAT_ALLOWS}; nothing was blocked`)
     store.transaction(() => {
       const blocker = createBlocker(store, { settings, isAllowed: allowed.isAllowed })
-      const note = printable(options.reason ?? '')
-      const enforcement = settings.mode === 'observe' ? 'observed' : 'firewall'
-      const common = { reason: 'manual', score: 0, threatCount: 0, blockedAt: now, expiresAt: now + blockTime, rules: [], step: 1 } as const
       // A manual block takes the place of the one that stands, so that its time and note hold.
       for (const ip of ips) blocker.put({ ...common, ip, enforcement, note })
       blocker.finish()
     })
     return allowed.networks()
   })
+  addToStanding(
+    settings.database,
+    ips.map(ip => blockLine({ ...common, ip, enforcement, note, origin: '', isCorroborated: false })),
+  )
   const is = settings.mode === 'observe' ? 'is noted but, with mode = "observe", not' : 'is'
   const expiresAt = Number.isFinite(blockTime) ? now + blockTime : null
   const blocked = ips.map(ip => ({ ip, passes: networksInside(networks, [ip]) }))
@@ -91,6 +97,10 @@ function unblock(context: Context, addresses: string[], options: UnblockOptions)
     store.transaction(() =>
       release(store, addresses.length > 0 ? named : active(store, options.origin, now), { now, forgive: options.forgive === true }),
     ),
+  )
+  addToStanding(
+    settings.database,
+    ended.map(({ ip }) => unblockedLine(ip)),
   )
   if (options.json) printJson(ended)
   else {

@@ -6,8 +6,10 @@ import { printable } from '../core/printable.ts'
 import { stillBlocks } from '../core/remaining.ts'
 import { sameTransaction } from '../core/same-transaction.ts'
 import type { Settings } from '../core/settings.ts'
+import { unblockedLine } from '../core/standing-lines.ts'
 import type { AuditEvent, HttpRequest, Millis } from '../core/types.ts'
 import { rereadEntry } from '../edge/reread-entry.ts'
+import { addToStanding } from '../edge/standing-file.ts'
 import type { ShownEvent } from '../edge/store/events.ts'
 import { MOST_REQUEST_BYTES, TOO_LONG } from '../edge/store/false-positives.ts'
 import { hourOf } from '../edge/store/scores.ts'
@@ -38,6 +40,8 @@ async function falsePositive(context: Context, texts: readonly string[], options
   const store = context.writer()
   try {
     const answers = options.undo ? undo(store, ids) : await mark(store, ids, settings)
+    const lifted = answers.flatMap(answer => ('block' in answer && answer.block === 'lifted' ? unblockedLine(answer.ip) : []))
+    addToStanding(settings.database, lifted)
     if (options.json) printJson(answers.map(answer => ({ ...answer, event: undefined })))
     else for (const answer of answers) process.stdout.write('learnable' in answer ? markText(answer) : undoText(answer))
   } finally {

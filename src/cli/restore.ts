@@ -8,7 +8,6 @@ import { createLog, type Log } from '../edge/log.ts'
 import { protectedAddresses } from '../edge/protected-addresses.ts'
 import { standingPath } from '../edge/standing-file.ts'
 import type { StandingRow } from '../edge/store/blocks.ts'
-import { refuseEmptied } from '../edge/store/set-aside.ts'
 import { isCorruption, type Store } from '../edge/store/store.ts'
 import { restore } from '../enforce.ts'
 import { recall } from '../recall.ts'
@@ -46,7 +45,6 @@ async function run(context: Context): Promise<void> {
 /** What the database says; should it be damaged, what the standing file says. */
 async function whatStands(context: Context, settings: Settings, log: Log): Promise<Standing> {
   try {
-    refuseEmptied(settings.database)
     // Only reading: whoever writes to the database holds up nothing here.
     return withStore(context.reader(), reader => standing(reader, settings))
   } catch (error) {

@@ -50,6 +50,8 @@ const BlockLine = v.object({
   note: Text,
 })
 const AllowLine = v.object({ network: Network, reason: Text, added_at: Instant, expires_at: v.nullable(Instant) })
+/** What a command ended after the file was written. */
+const EndedLine = v.union([v.object({ unblocked: Network }), v.object({ disallowed: Network })])
 
 /** Writes a block as a line of the standing file, without the end of the line. */
 export function blockLine(block: StandingBlock): string {
@@ -73,6 +75,16 @@ export function allowLine({ network, reason, addedAt, expiresAt }: StandingAllow
   return JSON.stringify({ network, reason: reason.slice(0, MOST_NOTE), added_at: addedAt, expires_at: endOf(expiresAt) })
 }
 
+/** Writes that a block was ended as a line of the standing file. */
+export function unblockedLine(ip: string): string {
+  return JSON.stringify({ unblocked: ip })
+}
+
+/** Writes that a network is allowed no longer as a line of the standing file. */
+export function disallowedLine(network: string): string {
+  return JSON.stringify({ disallowed: network })
+}
+
 /** Makes the reader of the lines of a standing file: it is input like any other. Of two lines about the same the later one counts. `finish` leaves out
  *  the blocks of what is allowed by then, and those with the least time left beyond `maxBlocks` of an enforcement. */
 export function createStandingReader(now: Millis) {
@@ -94,6 +106,14 @@ export function createStandingReader(now: Millis) {
     else allow.set(network, { network, reason, addedAt: added_at, expiresAt: expires_at ?? Number.POSITIVE_INFINITY })
   }
 
+  function takeEnded(line: v.InferOutput<typeof EndedLine>): void {
+    if ('disallowed' in line) allow.delete(line.disallowed)
+    else {
+      known.add(line.unblocked)
+      blocks.delete(line.unblocked)
+    }
+  }
+
   return {
     /** Takes a line; undefined stands for one that was too long. */
     take(text: string | undefined): void {
@@ -103,7 +123,11 @@ export function createStandingReader(now: Millis) {
       const allowed = block.success ? undefined : v.safeParse(AllowLine, value)
       if (block.success) takeBlock(block.output)
       else if (allowed?.success) takeAllow(allowed.output)
-      else leftOut.malformed += 1
+      else {
+        const ended = v.safeParse(EndedLine, value)
+        if (ended.success) takeEnded(ended.output)
+        else leftOut.malformed += 1
+      }
     },
     allow: (): StandingAllow[] => [...allow.values()],
     finish({ isAllowed, maxBlocks }: { isAllowed: (ip: string) => boolean; maxBlocks: number }): Standing {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { createStandingReader, MOST_STANDING_LINE } from '../core/standing-lines.ts'
@@ -28,6 +28,20 @@ export async function writeStanding(path: string, pieces: Iterable<string>): Pro
   } catch (error) {
     await rm(unfinished, { force: true }).catch(() => {})
     throw error
+  }
+}
+
+/** Adds what a command did to the file, where there is one: without a daemon nobody else does, and what was unblocked must not come back. What cannot be
+ *  added is left to the next daemon, which writes all of it from the database. */
+export function addToStanding(database: string, lines: readonly string[]): void {
+  let fd: number | undefined
+  try {
+    fd = openSync(standingPath(database), constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    writeSync(fd, lines.map(line => `${line}\n`).join(''))
+  } catch {
+    // The database has it.
+  } finally {
+    if (fd !== undefined) closeSync(fd)
   }
 }
 

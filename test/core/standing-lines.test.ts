@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allowLine, blockLine, createStandingReader, type StandingBlock } from '../../src/core/standing-lines.ts'
+import {
+  allowLine,
+  blockLine,
+  createStandingReader,
+  disallowedLine,
+  type StandingBlock,
+  unblockedLine,
+} from '../../src/core/standing-lines.ts'
 
 const NOW = 1_800_000_000_000
 const HOUR = 3_600_000
@@ -43,6 +50,17 @@ test('what is written comes back as it was', () => {
   assert.deepEqual([...found.blocks].sort(byIp), [...blocks].sort(byIp))
   assert.deepEqual(found.allow, allow)
   assert.deepEqual(found.leftOut, { malformed: 0, expired: 0, allowed: 0, beyond_limit: 0 })
+})
+
+test('what was ended later is gone, and comes back when it was blocked or allowed once more', () => {
+  const allowed = allowLine({ network: '10.0.0.0/8', reason: '', addedAt: NOW, expiresAt: Number.POSITIVE_INFINITY })
+  const ended = [blockLine(block()), allowed, unblockedLine('192.0.2.1'), disallowedLine('10.0.0.0/8'), unblockedLine('192.0.2.2')]
+  const found = read(ended)
+  assert.deepEqual([found.blocks, found.allow, found.leftOut.malformed], [[], [], 0])
+  assert.deepEqual([...found.known], ['192.0.2.1', '192.0.2.2'], 'the firewall may hold them still')
+  const again = read([...ended, blockLine(block()), allowed])
+  assert.deepEqual([again.blocks.length, again.allow.length], [1, 1])
+  assert.equal(read([unblockedLine('192.0.2.1; x')]).leftOut.malformed, 1)
 })
 
 test('a long note is cut, and its line can be read', () => {

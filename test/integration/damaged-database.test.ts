@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { until } from '../until.ts'
 import { type DaemonHarness, withDaemon } from './daemon-harness.ts'
@@ -8,7 +8,6 @@ import { type DaemonHarness, withDaemon } from './daemon-harness.ts'
 const BLOCKS =
   'SELECT ip, reason, blocked_at, expires_at, note, origin, step, enforcement FROM blocks WHERE released_at IS NULL ORDER BY ip'
 const settings = (folder: string) => `denied_file = "${folder}/denied"`
-const standing = ({ database }: DaemonHarness) => (existsSync(`${database}.standing`) ? readFileSync(`${database}.standing`, 'utf8') : '')
 const told = (daemon: DaemonHarness, event: string) => daemon.journal().filter(line => line.event === event)
 
 /** Blocks of each kind and a network allowed at run time, and the daemon then gone; gives the rows. */
@@ -73,13 +72,11 @@ withDaemon(
   settings,
   async daemon => {
     await daemon.start()
-    // The next writing is a minute away.
     await until('the file is written', () => existsSync(`${daemon.database}.standing`))
     daemon.command('block', '192.0.2.1', '--for', '1h')
     await until('it is dropped', () => daemon.isDropped('192.0.2.1'))
     daemon.signal('SIGKILL')
     await daemon.ended()
-    assert.ok(!standing(daemon).includes('192.0.2.1'))
     // It is over, and the kernel has not let go of it yet.
     run('ip', ['netns', 'exec', daemon.namespace.name, 'iptables', '-A', 'MODWARDEN', '-s', '192.0.2.2', '-j', 'DROP'])
     const over = { ip: '192.0.2.2', reason: 'manual', score: 0, threat_count: 0, blocked_at: 1, expires_at: 2 }
@@ -92,6 +89,27 @@ withDaemon(
     assert.ok(!readdirSync(dirname(daemon.database)).some(name => name.startsWith('modwarden.db.new')))
   },
 )
+
+withDaemon('what commands did while no daemon ran holds after a damage too', settings, async daemon => {
+  await daemon.start()
+  for (const ip of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) daemon.command('block', ip, '--for', '30d')
+  daemon.command('allow', '203.0.113.9')
+  await until('they are dropped', () => daemon.isDropped('192.0.2.3'))
+  daemon.signal('SIGTERM')
+  await daemon.ended()
+  daemon.command('unblock', '192.0.2.1')
+  daemon.command('allow', '192.0.2.2')
+  daemon.command('allow', '203.0.113.9', '--remove')
+  daemon.command('block', '192.0.2.4', '--for', '7d', '--reason', 'scraper')
+  damage(daemon)
+  await daemon.start()
+  assert.deepEqual(daemon.query('SELECT ip, note FROM blocks WHERE released_at IS NULL ORDER BY ip'), [
+    { ip: '192.0.2.3', note: '' },
+    { ip: '192.0.2.4', note: 'scraper' },
+  ])
+  assert.deepEqual(daemon.query('SELECT network FROM allow'), [{ network: '192.0.2.2' }])
+  assert.ok(!daemon.isDropped('192.0.2.1') && !daemon.isDropped('192.0.2.2') && daemon.isDropped('192.0.2.3'))
+})
 
 function run(program: string, args: readonly string[]): void {
   execFileSync(program, args)

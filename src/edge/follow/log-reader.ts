@@ -73,7 +73,7 @@ export function createLogReader(log: string, options: FollowOptions, { others, r
 
   /** Looks whether the path names another file than the one that is read. */
   async function look(): Promise<void> {
-    const { stats, problem } = statOwn(log, readBy)
+    const { stats, problem } = statOwn(log, { others, readBy })
     if (stats === undefined) {
       if (problem !== undefined) tellOnce('log.unreadable', { problem })
       else if (current === undefined) tellOnce('log.waiting', { problem: 'it is not there yet' })

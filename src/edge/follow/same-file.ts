@@ -1,4 +1,4 @@
-import { statPath } from './path.ts'
+import { fileOf, isLink, statPath } from './path.ts'
 
 /** What readers know of each other. */
 export type Reading = {
@@ -26,8 +26,15 @@ export function sameFile(other: string): string {
 }
 
 /** Gives what the path of a log names; a problem when another log is read from there, for a link may be made at any time. */
-export function statOwn(log: string, readBy: ReadBy): ReturnType<typeof statPath> {
+export function statOwn(log: string, { others, readBy }: Beside): ReturnType<typeof statPath> {
   const found = statPath(log)
-  const other = found.stats === undefined ? undefined : readBy(found.stats)
+  const other = found.stats === undefined ? undefined : (readBy(found.stats) ?? linkedTo(log, others))
   return other === undefined ? found : { problem: sameFile(other) }
+}
+
+/** Gives the other log that one is a link to. After a rotation the link may be looked at first, when nobody reads the new file yet. */
+function linkedTo(log: string, others: readonly string[]): string | undefined {
+  if (!isLink(log)) return undefined
+  const file = fileOf(log)
+  return others.find(other => other !== log && !isLink(other) && fileOf(other) === file)
 }

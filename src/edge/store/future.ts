@@ -5,6 +5,8 @@ import { hourOf } from './scores.ts'
 /** What lies no further ahead came from clocks that differ a little, or were put right by a little. */
 const TOLERANCE: Millis = 600_000
 const DAY: Millis = 86_400_000
+/** Nobody releases the brake for longer. */
+const YEAR: Millis = 366 * DAY
 
 /** How many rows said that they were written in the future. */
 export type FutureRows = { blocks: number; allowed: number; threats: number; events: number }
@@ -32,6 +34,9 @@ export function createFuture(database: Database) {
   const armed = database.prepare<{ most: Millis }>(
     `UPDATE meta SET value = json_set(value, '$.at', @most) WHERE key = 'brake:armed' AND value ->> '$.at' > @most`,
   )
+  const resumed = database.prepare<{ most: Millis; late: Millis }>(
+    `UPDATE meta SET value = json_set(value, '$.resumedUntil', @most) WHERE key = 'brake' AND value ->> '$.resumedUntil' > @late`,
+  )
   return {
     /** Makes blocks and allowed networks that began in the future begin now and end as much earlier, and lets no threat count and no row stay until a
      *  time that lies years ahead. Looks through all blocks: not for every second. */
@@ -49,6 +54,7 @@ export function createFuture(database: Database) {
       }
       for (const statement of hours) statement.run(hourOf(late))
       armed.run({ most: now + DAY })
+      resumed.run({ most: now + DAY, late: now + YEAR })
       return done
     },
   }

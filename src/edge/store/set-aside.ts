@@ -1,19 +1,18 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import Sqlite from 'better-sqlite3'
 import type { Settings } from '../../core/settings.ts'
 import type { Standing } from '../../core/standing-lines.ts'
 import type { Millis, Result } from '../../core/types.ts'
 import type { Firewall } from '../../enforce.ts'
 import type { Log } from '../log.ts'
-import { standingPath } from '../standing-file.ts'
 import { takeLock } from './lock.ts'
 import { isCorruption, openStore, type Store } from './store.ts'
 
 /** A daemon that is being replaced may need so many ms to be gone. */
 const PATIENCE = 3000
 
-const SUFFIXES = ['', '-wal', '-shm']
+/** What SQLite keeps beside a database; in the place of a new one's it would be put into that. */
+const SIDE_FILES = ['-wal', '-shm', '-journal']
 
 type Parts = {
   firewall: Firewall
@@ -37,12 +36,12 @@ export function claimDatabase(path: string): () => void {
 /** Opens the daemon's database. A damaged one is set aside under another name, loudly, and a new one takes over what the standing file holds, and the
  *  blocks that only the firewall holds; `isFresh` then tells that the log must be read from its beginning, or what it holds would be forgotten. */
 export async function openDaemonStore(settings: Settings, parts: Parts): Promise<{ store: Store; isFresh: boolean }> {
-  const path = settings.database
   try {
-    refuseEmptied(path)
-    return { store: openChecked(path), isFresh: false }
+    return { store: openChecked(settings.database), isFresh: false }
   } catch (error) {
     if (!isCorruption(error)) throw error
+    // Where a link says that it lies, the next one lies too.
+    const path = realpathSync(settings.database)
     // Made beside the damaged one: whatever ends the daemon meanwhile, the next one finds all as it was.
     const unfinished = `${path}.new`
     removeDatabase(unfinished)
@@ -63,13 +62,7 @@ export async function openDaemonStore(settings: Settings, parts: Parts): Promise
     })
     parts.log.warn('blocks.taken-over', taken)
   }
-  return { store: openChecked(path), isFresh: true }
-}
-
-/** Throws as for a damaged file where one that held something has lost all of it, as a file system may do at a loss of power. */
-export function refuseEmptied(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.size !== 0 || !existsSync(standingPath(path))) return
-  throw new Sqlite.SqliteError('the file is empty', 'SQLITE_NOTADB')
+  return { store: openChecked(settings.database), isFresh: true }
 }
 
 function openChecked(path: string): Store {
@@ -83,14 +76,21 @@ function openChecked(path: string): Store {
   }
 }
 
+/** The path keeps the damaged file until the new one takes its place: a start that found none there would begin without blocks. */
 function setAside(path: string, now: Millis): string {
   const aside = `${path}.damaged-${new Date(now).toISOString().replaceAll(':', '-')}`
-  for (const suffix of SUFFIXES) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
+  try {
+    linkSync(path, aside)
+  } catch {
+    // The file system has no hard links, or the file is somebody else's.
+    renameSync(path, aside)
+  }
+  for (const suffix of SIDE_FILES) if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
   return aside
 }
 
 function removeDatabase(path: string): void {
-  for (const suffix of SUFFIXES) rmSync(path + suffix, { force: true })
+  for (const suffix of ['', ...SIDE_FILES]) rmSync(path + suffix, { force: true })
 }
 
 async function takeOver(store: Store, settings: Settings, { firewall, clock, recall }: Parts): Promise<Taken> {

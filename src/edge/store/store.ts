@@ -1,7 +1,8 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Sqlite, { type Database } from 'better-sqlite3'
+import { standingPath } from '../standing-file.ts'
 import { createAllow } from './allow.ts'
 import { createBlocks } from './blocks.ts'
 import { createBrakeRows } from './brake.ts'
@@ -40,7 +41,7 @@ export function openStore(path: string, { create }: { create: boolean }): Store 
     closeSync(openSync(path, 'a', MODE))
     // Whatever the umask: members of the group may read. SQLite gives its side files the same mode.
     chmodSync(path, MODE)
-  }
+  } else refuseEmptied(path)
   const database = new Sqlite(path, { timeout: BUSY_TIMEOUT })
   try {
     refuseForeign(database, MIGRATIONS)
@@ -72,6 +73,7 @@ export function openScratchStore() {
 /** Opens the database to read; works while the daemon runs, is stopped or was killed. Throws when there is none. */
 export function openReader(path: string): Store {
   if (!existsSync(path)) throw noDatabase(path)
+  refuseEmptied(path)
   const database = new Sqlite(path, { readonly: true, timeout: BUSY_TIMEOUT })
   try {
     refuseForeign(database, MIGRATIONS)
@@ -82,6 +84,13 @@ export function openReader(path: string): Store {
     database.close()
     throw error
   }
+}
+
+/** Throws as for a damaged file where one that held something has lost all of it, as a file system may do at a loss of power: a command that made a
+ *  new database of it would make the daemon forget what stood. */
+function refuseEmptied(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.size !== 0 || !existsSync(standingPath(path))) return
+  throw new Sqlite.SqliteError(`${path} is empty; the daemon takes over what stood when it starts`, 'SQLITE_NOTADB')
 }
 
 /** Says whether an error means that the file itself is damaged. */
@@ -105,6 +114,8 @@ function noDatabase(path: string): Error {
 }
 
 function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
+  // SQLite puts it beside the file that a link names.
+  const wal = `${existsSync(database.name) ? realpathSync(database.name) : database.name}-wal`
   const dataVersion = database.prepare<[], number>('PRAGMA data_version').pluck()
   return {
     events: createEvents(database),
@@ -149,7 +160,7 @@ function createStore(database: Database, { isOwner }: { isOwner: boolean }) {
 
     /** Bytes of the write-ahead log. */
     walBytes(): number {
-      return statSync(`${database.name}-wal`, { throwIfNoEntry: false })?.size ?? 0
+      return statSync(wal, { throwIfNoEntry: false })?.size ?? 0
     },
 
     /** Closes; the daemon leaves one plain file behind, which anybody may read who may read the file. */

@@ -88,6 +88,11 @@ for (const { name, order } of [
         h.write(2)
       },
       () => {
+        // Both names are of a file that nobody has seen.
+        renameSync(h.log, `${h.log}.1`)
+        h.write(1)
+      },
+      () => {
         renameSync(other, `${h.folder}/gone`)
         h.write(1, other)
         h.write(1)
@@ -97,13 +102,13 @@ for (const { name, order } of [
     // Several looks between two steps.
     const turn = () => {
       if (++looks % 20 === 0) steps.shift()?.()
-      if (looks === 60) stop.abort()
+      if (looks === 80) stop.abort()
     }
     const batches = followAuditLogs(order(h.log, other), optionsOf, { signal: stop.signal, pollMillis: 1, turn })
     for await (const batch of batches) for (const item of batch.items) if (item.kind === 'entry') seen.push(item.log)
     h.remove()
     const counts = [h.log, other].map(log => seen.filter(one => one === log).length)
-    assert.deepEqual(counts, [5, 2])
+    assert.deepEqual(counts, [6, 2])
     const same = `${other} log.unreadable it is the same file as ${h.log}, which is followed; name it once in audit_log`
     assert.deepEqual(
       told.filter(text => text.includes('same file')),
