@@ -115,8 +115,9 @@ export function createStandingReader(now: Millis) {
   }
 
   return {
-    /** Takes a line; undefined stands for one that was too long. */
+    /** Takes a line; undefined stands for one that was too long, and an empty one says nothing. */
     take(text: string | undefined): void {
+      if (text === '') return
       const value = parsed(text)
       // A boot waits for this.
       const block = v.safeParse(BlockLine, value, { abortEarly: true })

@@ -37,7 +37,8 @@ export function addToStanding(database: string, lines: readonly string[]): void 
   let fd: number | undefined
   try {
     fd = openSync(standingPath(database), constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    writeSync(fd, lines.map(line => `${line}\n`).join(''))
+    // On a full disk another command may have left half a line.
+    if (lines.length > 0) writeSync(fd, `\n${lines.join('\n')}\n`)
   } catch {
     // The database has it.
   } finally {

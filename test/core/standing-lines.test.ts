@@ -70,7 +70,7 @@ test('a long note is cut, and its line can be read', () => {
 
 const line = (more: Record<string, unknown>) => JSON.stringify({ ...JSON.parse(blockLine(block())), ...more })
 const malformed = [
-  { name: 'nothing', text: '' },
+  { name: 'a blank', text: ' ' },
   { name: 'half a line', text: blockLine(block()).slice(0, -9) },
   { name: 'a line that was too long', text: undefined },
   { name: 'null', text: 'null' },
