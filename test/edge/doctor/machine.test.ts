@@ -133,7 +133,7 @@ test('firewall-docker: a chain DOCKER-USER that is not covered', { skip }, async
     [found.severity, found.remedy],
     [
       'warn',
-      `mkdir -p /etc/modwarden/conf.d && printf '%s\\n' 'chains = ["INPUT", "DOCKER-USER"]' > /etc/modwarden/conf.d/50-docker.toml && systemctl restart modwarden`,
+      `mkdir -p /etc/modwarden/conf.d && printf '%s\\n' 'chains = ["INPUT", "DOCKER-USER"]' > /etc/modwarden/conf.d/90-docker.toml && systemctl restart modwarden`,
     ],
   )
   for (const chains of [['INPUT', 'DOCKER-USER'], ['FORWARD']])
