@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isDenying } from '../../../src/core/setup/engine.ts'
+import { overruled, whyUnread } from '../../../src/core/setup/overruled.ts'
 import { planSetup } from '../../../src/core/setup/plan.ts'
 import type { Facts, Wish } from '../../../src/core/setup/types.ts'
 import { APACHE_TREE, after, apache, brief, NGINX_TREE, nginx, planned, text, wish } from './facts.ts'
@@ -234,4 +236,26 @@ test('what says otherwise for a part of the server, or behind our settings, is t
     ),
   )
   assert.ok(!planned(facts).notes.some(note => note.startsWith('/etc/modsecurity/modsecurity.conf')))
+})
+
+test('an engine that is read behind that of setup is told, and is what counts', () => {
+  const { engineFile } = apache().layout
+  const behind = '/etc/modsecurity/z.conf'
+  const read = (mode: string, last: string) => {
+    const tree = { [engineFile]: `SecRuleEngine ${mode}\n`, [behind]: `SecRuleEngine ${last}\n` }
+    return apache({ tree, loaded: [engineFile, behind, ...apache().loaded] })
+  }
+  assert.deepEqual(overruled(read('On', 'DetectionOnly')), [
+    "/etc/modsecurity/z.conf:1 is read behind setup's SecRuleEngine On and overrules it (DetectionOnly); take that line away",
+  ])
+  assert.ok(!isDenying(read('On', 'DetectionOnly')))
+  assert.deepEqual(overruled(read('On', 'on')), [])
+  assert.ok(isDenying(read('On', 'on')))
+})
+
+test('a server that does not read what setup writes is found out', () => {
+  const { auditFile } = apache().layout
+  assert.match(whyUnread(apache())!, /apache2 does not read .*; add 'IncludeOptional \/etc\/modsecurity\/modwarden-\*\.conf'/)
+  assert.equal(whyUnread(apache({ loaded: [auditFile] })), undefined)
+  assert.equal(whyUnread(nginx()), undefined, 'its block names the file')
 })
