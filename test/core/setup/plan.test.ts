@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isDenying } from '../../../src/core/setup/engine.ts'
+import { NGINX_REDHAT } from '../../../src/core/setup/layout.ts'
 import { overruled, whyUnread } from '../../../src/core/setup/overruled.ts'
 import { planSetup } from '../../../src/core/setup/plan.ts'
 import type { Facts, Wish } from '../../../src/core/setup/types.ts'
-import { APACHE_TREE, after, apache, brief, NGINX_TREE, nginx, planned, text, wish } from './facts.ts'
+import { APACHE_TREE, after, apache, brief, factsOf, NGINX_TREE, nginx, planned, text, wish } from './facts.ts'
 
 const PLUGIN = [
   'machine-learning-config.conf',
@@ -170,6 +171,11 @@ test('nginx: ModSecurity is turned on for all servers by files of ours', () => {
   ])
 })
 
+function withoutRules(): Facts {
+  const facts = factsOf(NGINX_REDHAT, { modules: new Set(['modsecurity']) })
+  return { ...facts, exists: path => !path.startsWith('/usr/share/modsecurity-crs') && facts.exists(path) }
+}
+
 const PROBLEMS: { name: string; facts: Facts; more?: Partial<Wish>; expected: RegExp }[] = [
   { name: 'without JSON', facts: apache({ library: { hasJson: false, lua: '5.1' } }), expected: /built without JSON/ },
   {
@@ -193,6 +199,11 @@ const PROBLEMS: { name: string; facts: Facts; more?: Partial<Wish>; expected: Re
     name: 'of an nginx without conf.d',
     facts: nginx({ tree: { '/etc/nginx/nginx.conf': 'http { }' } }),
     expected: /does not include \/etc\/nginx\/conf\.d/,
+  },
+  {
+    name: 'of an nginx without rules where there is no apt-get',
+    facts: withoutRules(),
+    expected: /Core Rule Set is not in .*; turn ModSecurity on in nginx, with a modsecurity_rules_file/,
   },
   {
     name: 'of an nginx whose rules stand inline',

@@ -221,6 +221,7 @@ const LAYOUTS: { server: 'apache' | 'nginx'; there: string[]; expected: string |
   { server: 'apache', there: ['/etc/apache2/apache2.conf'], expected: undefined },
   { server: 'nginx', there: ['/usr/sbin/nginx', '/etc/nginx/nginx.conf'], expected: 'nginx debian' },
   { server: 'nginx', there: ['/usr/sbin/nginx', '/etc/nginx/nginx.conf', '/etc/redhat-release'], expected: 'nginx redhat' },
+  { server: 'nginx', there: ['/usr/sbin/nginx', '/etc/nginx/nginx.conf', '/etc/system-release'], expected: 'nginx redhat' },
 ]
 for (const { server, there, expected } of LAYOUTS)
   test(`chooseLayout finds ${expected ?? 'nothing'} for ${server} by ${there.join(', ')}`, () => {
