@@ -101,7 +101,7 @@ async function verify(
   if (place === undefined) {
     process.exitCode = 1
     return say(
-      `${service} was asked for a page, and nothing of it came into the audit log: does its default site say SecRuleEngine Off or log elsewhere, or are 920350 and 920440 of the Core Rule Set removed?\n`,
+      `${service} was asked for a page, and nothing of it came into the audit log: does its default site say SecRuleEngine Off or log elsewhere, or are 920350 and 920440 of the Core Rule Set removed?${server === 'nginx' ? ' If the log was removed since nginx was started, it still writes to that one: systemctl restart nginx.' : ''}\n`,
     )
   }
   say(`${service} was asked for a page, and that stands in the audit log.\n`)

@@ -159,6 +159,20 @@ test('a configuration that nginx passes and then cannot take over is taken back'
   assert.equal(get('/').status, 200)
 })
 
+test('a log that was removed since nginx was started is named as what may be amiss, and the command mends that', () => {
+  out('systemctl', 'restart', 'nginx')
+  setUp('nginx')
+  setUp('nginx', '--undo')
+  rmSync('/var/log/modsecurity', { recursive: true })
+  const { code, said } = modwarden('setup', 'nginx', '--yes')
+  assert.equal(code, 1)
+  assert.match(said, /If the log was removed since nginx was started, it still writes to that one: systemctl restart nginx\.\n/)
+  out('systemctl', 'restart', 'nginx')
+  assert.match(setUp('nginx'), /that stands in the audit log/)
+  setUp('--undo')
+  out('systemctl', 'restart', 'nginx')
+})
+
 test('--domain writes a server with TLS and security headers, and leaves existing ones alone', async () => {
   out('make-ssl-cert', 'generate-default-snakeoil', '--force-overwrite')
   setUp('nginx', '--domain', DOMAIN)
