@@ -50,7 +50,7 @@ export async function setup(wish: Wish, parts: SetupParts): Promise<Outcome> {
   say(`${showPlan(plan, facts.layout.service)}\n${showNotes(plan.notes)}`)
   if (isDry) return { outcome: 'dry' }
   if (!(await agree('Make these changes?'))) return { outcome: 'refused' }
-  const changed = await change(plan, { ...parts, facts, server })
+  const changed = await change(plan, { ...parts, facts, server, domain: wish.domain })
   say(showNotes(overruled(changed.facts).filter(note => !plan.notes.includes(note))))
   return { outcome: 'done', ...changed }
 }
@@ -58,7 +58,7 @@ export async function setup(wish: Wish, parts: SetupParts): Promise<Outcome> {
 /** Carries a plan out; says how the server's configuration is now, whether it runs, and where in the log a request was seen by which it was tried. */
 async function change(
   plan: SetupPlan,
-  { facts, server, manifest, run, say }: SetupParts & { facts: Facts; server: Server },
+  { facts, server, manifest, run, say, domain }: SetupParts & { facts: Facts; server: Server; domain: string | undefined },
 ): Promise<{ facts: Facts; isActive: boolean; seen: Place | undefined }> {
   const from = manifest.finished()
   const wasActive = await server.isActive()
@@ -69,7 +69,7 @@ async function change(
     await server.test()
     const { directives, loaded, modules } = await lookAtServer(facts.layout, run)
     const changed = { ...facts, directives, loaded, modules }
-    const unread = whyUnread(changed)
+    const unread = whyUnread(changed, domain)
     if (unread !== undefined) throw new Error(unread)
     await applySteps(plan.starts, on)
     const seen = wasActive ? await takeOver(server, plan, { facts, answered }) : undefined

@@ -1,4 +1,5 @@
 import type { Directive, Facts } from './types.ts'
+import { servesName } from './vhost.ts'
 
 /** Names what says otherwise for a part of the server, or is read behind our settings. */
 export function overruled(facts: Facts): string[] {
@@ -28,9 +29,16 @@ function logNote({ args, section, file, line }: Directive, isBehind: boolean): s
   return isBehind ? [`${where} is read behind setup's settings of the log and overrules them; take that line away`] : []
 }
 
-/** Says that the server does not read what setup has put there, as where an admin names the files of ModSecurity one by one; undefined when it does. */
-export function whyUnread({ layout: { server, service, auditFile }, loaded }: Facts): string | undefined {
+/** Says that the server does not read what setup has put there, as where an admin names the files of ModSecurity or of his sites one by one; undefined
+ *  when it does. */
+export function whyUnread(
+  { layout: { server, service, auditFile }, loaded, directives }: Facts,
+  domain: string | undefined,
+): string | undefined {
   const [folder, name] = [auditFile.replace(/\/[^/]*$/, ''), auditFile.replace(/^.*\//, '')]
-  if (server === 'nginx' || loaded.some(path => path.endsWith(`/${name}`))) return undefined
-  return `${service} does not read ${auditFile}; add 'IncludeOptional ${folder}/modwarden-*.conf' behind the line that includes the settings of ModSecurity, and run this again`
+  if (server === 'apache' && !loaded.some(path => path.endsWith(`/${name}`)))
+    return `${service} does not read ${auditFile}; add 'IncludeOptional ${folder}/modwarden-*.conf' behind the line that includes the settings of ModSecurity, and run this again`
+  if (domain !== undefined && !directives.some(one => servesName(one, domain)))
+    return `${service} does not read the site of ${domain}; have its configuration include all sites of the folder, and run this again`
+  return undefined
 }

@@ -266,7 +266,13 @@ test('an engine that is read behind that of setup is told, and is what counts', 
 
 test('a server that does not read what setup writes is found out', () => {
   const { auditFile } = apache().layout
-  assert.match(whyUnread(apache())!, /apache2 does not read .*; add 'IncludeOptional \/etc\/modsecurity\/modwarden-\*\.conf'/)
-  assert.equal(whyUnread(apache({ loaded: [auditFile] })), undefined)
-  assert.equal(whyUnread(nginx()), undefined, 'its block names the file')
+  assert.match(whyUnread(apache(), undefined)!, /apache2 does not read .*; add 'IncludeOptional \/etc\/modsecurity\/modwarden-\*\.conf'/)
+  assert.equal(whyUnread(apache({ loaded: [auditFile] }), undefined), undefined)
+  assert.equal(whyUnread(nginx(), undefined), undefined, 'its block names the file')
+  const site = { '/etc/nginx/sites-enabled/a.conf': 'server { server_name shop.example.com; }' }
+  assert.equal(whyUnread(nginx({ tree: site }), 'shop.example.com'), undefined)
+  assert.match(
+    whyUnread(nginx(), 'shop.example.com')!,
+    /nginx does not read the site of shop\.example\.com; have its configuration include/,
+  )
 })
