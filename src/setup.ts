@@ -1,5 +1,6 @@
 import { type Listener, listeners } from './core/setup/addresses.ts'
 import { chooseLayout } from './core/setup/layout.ts'
+import { overruled, whyUnread } from './core/setup/overruled.ts'
 import { planSetup } from './core/setup/plan.ts'
 import { hasCrs } from './core/setup/plugin.ts'
 import { showNotes, showPlan } from './core/setup/show.ts'
@@ -8,6 +9,7 @@ import { afterUndo, showUndo } from './core/setup/undo.ts'
 import type { Run } from './edge/run-command.ts'
 import { applySteps } from './edge/setup/apply.ts'
 import { exists, hasSystemd, look } from './edge/setup/look.ts'
+import { lookAtServer } from './edge/setup/look-server.ts'
 import type { Manifest } from './edge/setup/manifest.ts'
 import { createServer, type Server } from './edge/setup/server.ts'
 import { putBack, takeBackFrom } from './edge/setup/take-back.ts'
@@ -48,14 +50,16 @@ export async function setup(wish: Wish, parts: SetupParts): Promise<Outcome> {
   say(`${showPlan(plan, facts.layout.service)}\n${showNotes(plan.notes)}`)
   if (isDry) return { outcome: 'dry' }
   if (!(await agree('Make these changes?'))) return { outcome: 'refused' }
-  return { outcome: 'done', facts, ...(await change(plan, { ...parts, facts, server })) }
+  const changed = await change(plan, { ...parts, facts, server, domain: wish.domain })
+  say(showNotes(overruled(changed.facts).filter(note => !plan.notes.includes(note))))
+  return { outcome: 'done', ...changed }
 }
 
-/** Carries a plan out; says whether the server runs, and where in the log a request was seen by which it was tried. */
+/** Carries a plan out; says how the server's configuration is now, whether it runs, and where in the log a request was seen by which it was tried. */
 async function change(
   plan: SetupPlan,
-  { facts, server, manifest, run, say }: SetupParts & { facts: Facts; server: Server },
-): Promise<{ isActive: boolean; seen: Place | undefined }> {
+  { facts, server, manifest, run, say, domain }: SetupParts & { facts: Facts; server: Server; domain: string | undefined },
+): Promise<{ facts: Facts; isActive: boolean; seen: Place | undefined }> {
   const from = manifest.finished()
   const wasActive = await server.isActive()
   const answered = wasActive ? await answering(listeners(facts.directives)) : []
@@ -63,10 +67,14 @@ async function change(
   try {
     await applySteps(plan.steps, on)
     await server.test()
+    const { directives, loaded, modules } = await lookAtServer(facts.layout, run)
+    const changed = { ...facts, directives, loaded, modules }
+    const unread = whyUnread(changed, domain)
+    if (unread !== undefined) throw new Error(unread)
     await applySteps(plan.starts, on)
     const seen = wasActive ? await takeOver(server, plan, { facts, answered }) : undefined
     manifest.finish()
-    return { isActive: wasActive, seen }
+    return { facts: changed, isActive: wasActive, seen }
   } catch (error) {
     say('It did not work, and all changes are taken back.\n')
     const entries = manifest.entries().slice(from)

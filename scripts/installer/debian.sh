@@ -1,8 +1,19 @@
 # Sourced by scripts/install: Debian and Ubuntu get the package, and apt does the rest.
 # shellcheck shell=bash disable=SC2154
 
-# The file that keeps Debian's packages from starting services, while we have put it there.
-held=''
+# The file that keeps Debian's packages from starting services; held: that we have put it there. What is ours says so: after a kill it would keep
+# the services of every package from starting.
+policy=/usr/sbin/policy-rc.d held=''
+OURS='# Written by scripts/install --no-start, for as long as apt runs'
+
+hold_services() {
+  [ ! -e "$policy" ] || return 0
+  held=$policy
+  printf '#!/bin/sh\n%s\nexit 101\n' "$OURS" > "$policy"
+  chmod 755 "$policy"
+}
+
+let_services_start() { ! grep -qsxF "$OURS" "$policy" || rm -f "$policy"; }
 
 is_packaged() { has dpkg-query && [ "$(dpkg-query -W -f '${db:Status-Status}' modwarden 2> /dev/null)" = installed ]; }
 
@@ -11,6 +22,7 @@ as_package() {
   missing=$({ { has strip && has objdump; } || echo binutils; has_npm_packages || has npm || echo npm; } | xargs)
   [ ! -e "$manifest" ] || fail "scripts/install has put the bare files here before; 'scripts/uninstall' takes them away, settings and state stay. Or go on with --tree"
   say 'apt gets the package, which is the better way here: apt knows, upgrades and removes it (--tree for the bare files)'
+  [ -n "$dry" ] || let_services_start
   # shellcheck disable=SC2086
   [ -z "$missing" ] || step "apt-get install $missing, to build it" apt_install $missing
   step 'install the npm packages of the lock file (scripts/setup-npm)' scripts/setup-npm
@@ -31,11 +43,7 @@ install_deb() {
   local deb
   deb=$(echo "$work"/modwarden_*.deb)
   if is_in_place "$deb"; then say 'install: all was in place already'; return; fi
-  if [ -z "$start" ] && [ ! -e /usr/sbin/policy-rc.d ]; then
-    held=/usr/sbin/policy-rc.d
-    printf '#!/bin/sh\nexit 101\n' > "$held"
-    chmod 755 "$held"
-  fi
+  [ -n "$start" ] || hold_services
   # A newer state of the checkout may have the same version.
   apt_install --reinstall "$deb" || fail "apt-get could not install it; its message is above, and 'apt-get remove modwarden' takes back what it did"
 }

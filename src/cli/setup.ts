@@ -79,7 +79,7 @@ async function setUp(wish: Wish, parts: SetupParts): Promise<void> {
 
 /** Has one harmless request go all the way, and says how to go on. */
 async function verify(
-  { server }: Wish,
+  { server, enforce }: Wish,
   { facts, isActive, seen }: { facts: Facts; isActive: boolean; seen: Place | undefined },
   { run, config, say }: SetupParts,
 ): Promise<void> {
@@ -88,6 +88,11 @@ async function verify(
       `warning: the web server's user can write to ${path}, and so could forge entries or take them away; chown root ${path} && chmod go-w ${path}\n`,
     )
   const { service } = facts.layout
+  const denies = isDenying(facts)
+  if (enforce && !denies) {
+    process.exitCode = 1
+    say('warning: ModSecurity denies nothing: a note above says which line overrules setup\n')
+  }
   if (!isActive)
     return say(
       `${service} does not run: start it (systemctl start ${service}), then 'modwarden setup ${server}' again looks whether all works.\n`,
@@ -96,13 +101,13 @@ async function verify(
   if (place === undefined) {
     process.exitCode = 1
     return say(
-      `${service} was asked for a page, and nothing of it came into the audit log: does its default site say SecRuleEngine Off or log elsewhere, or are 920350 and 920440 of the Core Rule Set removed?\n`,
+      `${service} was asked for a page, and nothing of it came into the audit log: does its default site say SecRuleEngine Off or log elsewhere, or are 920350 and 920440 of the Core Rule Set removed?${server === 'nginx' ? ' If the log was removed since nginx was started, it still writes to that one: systemctl restart nginx.' : ''}\n`,
     )
   }
   say(`${service} was asked for a page, and that stands in the audit log.\n`)
   await verifyDaemon(place, { run, config, say })
   const settings = loadSettings(config)
-  say(nextSteps(server, { denies: isDenying(facts), blocks: settings.mode === 'enforce' }))
+  say(nextSteps(server, { denies, blocks: settings.mode === 'enforce' }))
 }
 
 async function verifyDaemon(place: Place, { run, config, say }: Pick<SetupParts, 'run' | 'config' | 'say'>): Promise<void> {

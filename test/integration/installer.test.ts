@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { put, putProgram, runScript } from './installer/fakes.ts'
+import { put, putProgram, ROOT, runScript } from './installer/fakes.ts'
 
 // What scripts/install would do on each distribution of its list: /etc/os-release and the programs that tell of the machine are stand-ins.
 const folder = mkdtempSync(join(tmpdir(), 'modwarden-installer-'))
@@ -206,4 +206,17 @@ test('a wrong option says how it is used, and a machine without os-release is re
   mkdirSync(empty)
   assert.match(runScript('install', ['--dry-run', '--prefix', empty]).said, /there is no \/etc\/os-release/)
   assert.match(runScript('install', ['--built', empty]).said, /--built needs a folder that scripts\/lay-out has filled/)
+})
+
+test('what a killed run with --no-start has left no longer keeps services from starting; what others have put there does', () => {
+  const policy = join(folder, 'policy-rc.d')
+  const run = (commands: string) =>
+    spawnSync('bash', ['-euc', `. scripts/installer/debian.sh; policy=${policy}; ${commands}`], { cwd: ROOT })
+  run('hold_services; kill -9 $$')
+  assert.equal(spawnSync(policy).status, 101)
+  assert.equal(run('let_services_start').status, 0)
+  assert.ok(!existsSync(policy))
+  put(policy, '#!/bin/sh\nexit 101\n', 0o755)
+  assert.equal(run('hold_services; [ -z "$held" ]; let_services_start').status, 0)
+  assert.ok(existsSync(policy))
 })

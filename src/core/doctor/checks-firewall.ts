@@ -3,7 +3,7 @@ import type { Result } from '../types.ts'
 import type { FirewallFacts, Parts } from './facts.ts'
 import { countJumps, type FilterTable, rulesBefore } from './filter-table.ts'
 import { type Check, check, ifKnown, type Known, skipped, type Verdict } from './finding.ts'
-import { setCommand } from './shell.ts'
+import { installCommand, setCommand } from './shell.ts'
 
 const RESTART = 'systemctl restart modwarden'
 const BUILT_IN: ReadonlySet<string> = new Set(['INPUT', 'FORWARD', 'OUTPUT'])
@@ -22,9 +22,10 @@ export const FIREWALL_CHECKS: readonly Check[] = [
   check({
     id: 'programs',
     finds: 'a program that the firewall backend starts is not installed, or conntrack, which cuts live connections',
-    remedy: '`apt-get install iptables nftables ipset conntrack`, or another `firewall`',
+    remedy:
+      '`apt-get install iptables nftables ipset conntrack` (`dnf install iptables-nft nftables ipset conntrack-tools`), or another `firewall`',
     needs: ['settings', 'programs'],
-    judge: ({ settings: { firewall, mode, chains }, programs: { missing }, ...facts }) => {
+    judge: ({ settings: { firewall, mode, chains }, programs: { missing, manager }, ...facts }) => {
       if (firewall === 'dry-run' || mode === 'observe') return skipped('nothing is blocked in this mode')
       const hasIpv6 = ifKnown(facts.firewall)?.hasIpv6 ?? true
       const lacking = (backend: string) =>
@@ -32,7 +33,7 @@ export const FIREWALL_CHECKS: readonly Check[] = [
       const backends = chooseBackends(firewall, { inUse: undefined, blocks: 0, chains })
       const broken = backends.filter(backend => lacking(backend).length > 0)
       const evidence = [...new Set(broken.flatMap(lacking))].join(', ')
-      const remedy = `apt-get install ${broken.join(' ')}`
+      const remedy = installCommand(broken, manager)
       if (broken.length === backends.length)
         return { severity: 'bad', what: 'programs are missing without which nobody can be blocked', evidence, remedy }
       if (broken.length > 0)
@@ -46,7 +47,7 @@ export const FIREWALL_CHECKS: readonly Check[] = [
         return {
           severity: 'warn',
           what: 'conntrack is missing: live connections of blocked addresses are dropped, but not cut',
-          remedy: 'apt-get install conntrack && systemctl restart modwarden',
+          remedy: `${installCommand(['conntrack'], manager)} && ${RESTART}`,
         }
       return { severity: 'ok', what: `the programs of ${backends.join(' and ')} and conntrack are installed` }
     },
@@ -130,7 +131,7 @@ export const FIREWALL_CHECKS: readonly Check[] = [
     id: 'firewall-ipv6',
     finds:
       'this machine has IPv6, but nobody is blocked there: ip6tables is missing or fails, or the jump to our chain stands in IPv4 only',
-    remedy: '`apt-get install iptables && systemctl restart modwarden`',
+    remedy: '`apt-get install iptables` (`dnf install iptables-nft`) and `systemctl restart modwarden`',
     needs: ['settings', 'daemon', 'firewall'],
     judge: facts => {
       const { hasIpv6, ipv4, ipv6 } = facts.firewall
@@ -145,7 +146,7 @@ export const FIREWALL_CHECKS: readonly Check[] = [
         severity: 'bad',
         what: 'IPv6 is open: blocked addresses are dropped in IPv4 only',
         evidence: ipv6.ok ? `no jump to our chain from ${facts.settings.chains.join(', ')} in ip6tables` : ipv6.problem,
-        remedy: ipv6.ok ? RESTART : `apt-get install iptables && ${RESTART}`,
+        remedy: ipv6.ok ? RESTART : `${installCommand(['iptables'], ifKnown(facts.programs)?.manager)} && ${RESTART}`,
       }
     },
   }),

@@ -96,7 +96,7 @@ export const SERVICE_CHECKS: readonly Check[] = [
     id: 'service-capabilities',
     finds: 'the daemon may not change the firewall: CAP_NET_ADMIN is missing, or CAP_NET_RAW where ipset or iptables-legacy needs it',
     remedy:
-      'the drop-in `systemd/modwarden.service.d/net-raw.conf.example`, as it says in its head; or a firewall that needs no CAP_NET_RAW: ' +
+      'the drop-in `/usr/lib/systemd/system/modwarden.service.d/net-raw.conf.example`, as it says in its head; or a firewall that needs no CAP_NET_RAW: ' +
       '`firewall = "nftables"`',
     needs: ['settings', 'daemon'],
     judge: facts => {
@@ -117,7 +117,7 @@ export const SERVICE_CHECKS: readonly Check[] = [
         return { severity: 'ok', what: 'the daemon has the capabilities that its firewall needs' }
       return {
         severity: 'bad',
-        what: `the daemon lacks CAP_NET_RAW: ${why}; the drop-in systemd/modwarden.service.d/net-raw.conf.example gives it, nftables needs none`,
+        what: `the daemon lacks CAP_NET_RAW: ${why}; the drop-in /usr/lib/systemd/system/modwarden.service.d/net-raw.conf.example gives it, nftables needs none`,
         evidence: `CapEff ${held.toString(16)}`,
         remedy: setCommand(facts.settingsFolder, 'firewall', ['firewall = "nftables"'], 'systemctl restart modwarden'),
       }

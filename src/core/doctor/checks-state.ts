@@ -87,7 +87,7 @@ export const STATE_CHECKS: readonly Check[] = [
     id: 'scorer',
     finds: "the web server's user cannot reach the scoring server, or that has no model: the WAF decides alone",
     remedy:
-      '`systemctl enable --now modwarden-score`; `[score] group` must be the group of the web server, and the plugin ask where `[score] socket` is',
+      '`systemctl enable --now modwarden-score`; `[score] group` must be the group of the web server, of which the unit is a member (`SupplementaryGroups=`), and the plugin ask where `[score] socket` is',
     needs: ['settings', 'webUser'],
     judge: ({ settings, settingsFolder, webUser: { user, scorer, otherScorer }, units, web }) => {
       const unit = unitOf(ifKnown(units), 'modwarden-score.service')
@@ -122,7 +122,7 @@ export const STATE_CHECKS: readonly Check[] = [
         what: `the web server's user ${user} cannot reach the scoring server`,
         evidence: `${scorer.path}: ${scorer.problem ?? 'no answer'}`,
         remedy: isForbidden
-          ? `mkdir -p ${quoted(settingsFolder)} && printf '[score]\\ngroup = "%s"\\n' "$(id -gn ${quoted(user)})" > ${quoted(`${settingsFolder}/50-score-group.toml`)} && systemctl restart modwarden-score`
+          ? groupCommand(user, settingsFolder)
           : 'systemctl enable --now modwarden-score; systemctl status modwarden-score --no-pager',
       }
     },
@@ -134,6 +134,18 @@ function ownCommand(path: string): string {
   const folder = path.slice(0, Math.max(1, path.lastIndexOf('/')))
   if (folder !== '/var/lib/modwarden') return `namei -l ${quoted(path)}; ls -l ${quoted(path)}*`
   return `chown modwarden:adm ${folder} ${quoted(path)}* && chmod 640 ${quoted(path)}* && systemctl restart modwarden`
+}
+
+/** Gives the socket to the group of the web server's user. The scorer must be in that group itself: it has no right to give files away. */
+function groupCommand(user: string, settingsFolder: string): string {
+  const unit = '/etc/systemd/system/modwarden-score.service.d'
+  const write = (text: string, path: string) => `printf '${text}' "$(id -gn ${quoted(user)})" > ${quoted(path)}`
+  return [
+    `mkdir -p ${quoted(settingsFolder)} ${unit}`,
+    write('[score]\\ngroup = "%s"\\n', `${settingsFolder}/90-score-group.toml`),
+    write('[Service]\\nSupplementaryGroups=%s\\n', `${unit}/90-group.conf`),
+    'systemctl daemon-reload && systemctl restart modwarden-score',
+  ].join(' && ')
 }
 
 /** Makes the plugin ask where the scoring server listens: the server may not listen everywhere, its unit sees to that. */

@@ -95,13 +95,8 @@ export const WAF_CHECKS: readonly Check[] = [
           evidence: 'SecAuditLog is not set',
           remedy: setupCommand(facts.web, undefined),
         }
-      return [
-        ...written.map(({ config, value }) => placeVerdict(config, value!, facts)),
-        ...nowhere(
-          written.map(({ value }) => value!.value),
-          facts,
-        ),
-      ]
+      const paths = written.map(({ value }) => value!.value)
+      return [...written.map(({ config, value }) => placeVerdict(config, value!, { ...facts, written: paths })), ...nowhere(paths, facts)]
     },
   }),
 ]
@@ -141,7 +136,11 @@ function isAudited({ scopes }: WebConfig, value: SecValue): boolean {
   return own.some(scope => !['off', undefined].includes(scope.values.get('secauditengine')?.value.toLowerCase()))
 }
 
-function placeVerdict(config: WebConfig, value: SecValue, { settings, settingsFolder }: Place): Verdict {
+function placeVerdict(
+  config: WebConfig,
+  value: SecValue,
+  { settings, settingsFolder, written }: Place & { written: readonly string[] },
+): Verdict {
   const scope: Scope | undefined = config.scopes.find(one => one.values.get('secauditlog') === value)
   const evidence = placeText('SecAuditLog', value)
   const type = scope?.values.get('secauditlogtype')
@@ -160,7 +159,7 @@ function placeVerdict(config: WebConfig, value: SecValue, { settings, settingsFo
       about,
       what: `${config.server} writes its audit log here, but modwarden reads ${settings.auditLogs.join(', ')} ('${setupCommand([config], undefined)}' makes them agree too)`,
       evidence,
-      remedy: setCommand(settingsFolder, 'log', [`audit_log = ${JSON.stringify(value.value)}`], 'systemctl restart modwarden'),
+      remedy: setCommand(settingsFolder, 'log', [`audit_log = ${logsText(settings.auditLogs, written)}`], 'systemctl restart modwarden'),
     }
   const storage = scope?.values.get('secauditlogstoragedir')
   const isElsewhere =
@@ -174,6 +173,13 @@ function placeVerdict(config: WebConfig, value: SecValue, { settings, settingsFo
       remedy: setCommand(settingsFolder, 'storage', [`storage_dir = ${JSON.stringify(storage.value)}`], 'systemctl restart modwarden'),
     }
   return { severity: 'ok', about, what: `${config.server} writes its audit log where modwarden reads it` }
+}
+
+/** All logs that are to be read, as TOML: those that are written here, beside those that are read where these are right. */
+function logsText(read: readonly string[], written: readonly string[]): string {
+  const files = written.filter(path => !path.startsWith('|'))
+  const all = [...new Set([...(read.some(path => files.includes(path)) ? read : []), ...files])]
+  return JSON.stringify(all.length === 1 ? all[0] : all)
 }
 
 /** The logs that modwarden reads and no web server here writes to: those of another machine, or of a container, maybe. */

@@ -106,7 +106,8 @@ export type WebServers = {
 /** The running daemon; `hidden` are logs that its sandbox keeps from it although they are there. */
 export type ProcessFacts = { capabilities: bigint; filesOpen: number; filesMost: number; hidden: readonly string[] }
 
-export type ProgramFacts = { missing: readonly string[]; iptables: 'nft' | 'legacy' | undefined }
+/** `manager` installs packages here. */
+export type ProgramFacts = { missing: readonly string[]; iptables: 'nft' | 'legacy' | undefined; manager: 'apt-get' | 'dnf' }
 
 export type FirewallFacts = {
   hasIpv6: boolean

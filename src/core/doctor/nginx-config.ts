@@ -51,13 +51,18 @@ export function readNginxConfig(file: string, files: ConfigFiles): WebConfig {
       if (directive === 'modsecurity_rules_remote') findings.problem(`${path}:${line}: rules from another server are not looked at`)
       isOwn ||= /^modsecurity(_rules|_rules_file)?$/.test(directive ?? '')
     }
-    // A location without it is an exception of its server.
-    if (isOn && isOwn) scopes.push({ name, values })
+    const before = scopes.length
+    let isBare = false
     for (const { words, inside, path, line } of statements) {
       if (inside === undefined || !['http', 'server', 'location'].includes(words[0] ?? '')) continue
       const inner = words[0] === 'http' ? '' : `${words.slice(0, 3).join(' ')} at ${path}:${line}`
+      const sofar = scopes.length
       walk(inside, { name: inner, isOn, values }, inner)
+      isBare ||= words[0] === 'server' && scopes.length === sofar && !inside.some(one => one.words.join(' ') === 'modsecurity off')
     }
+    // A location without it is an exception of its server. A block that has no rules, but leaves them to those within it, is none by itself.
+    const leavesRules = values.size === 0 && scopes.length > before && !isBare
+    if (isOn && isOwn && !leavesRules) scopes.splice(before, 0, { name, values })
   }
 
   walk(statementsOf(file, 0), { name: '', isOn: false, values: new Map() }, '')

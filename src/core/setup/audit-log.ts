@@ -1,5 +1,6 @@
 import { settingsOf } from './engine.ts'
 import { AUDIT_FOLDER, AUDIT_LOG, ROTATION, TMPFILES } from './layout.ts'
+import { overruled } from './overruled.ts'
 import { wholeFile } from './steps.ts'
 import type { Access, Facts, Part } from './types.ts'
 
@@ -56,24 +57,6 @@ function settingsPart(facts: Facts): Part {
 function isLogging({ layout, modules, directives }: Facts): boolean {
   if (layout.server === 'apache') return modules.has('security2')
   return directives.some(one => one.name === 'modsecurity' && one.args[0] === 'on')
-}
-
-/** Names what says otherwise for a part of the server, or is read behind our settings. */
-function overruled(facts: Facts): string[] {
-  const { auditFile, engineFile } = facts.layout
-  const ours = facts.directives.findLastIndex(one => one.file === auditFile)
-  return facts.directives.flatMap((one, index) => {
-    if (one.file === auditFile || one.file === engineFile) return []
-    const where = `${one.file}:${one.line}`
-    const isOff = one.name === 'secruleengine' && one.args[0]?.toLowerCase() === 'off'
-    if (isOff && one.section !== undefined) return [`${where} turns ModSecurity off for a part of the server; that is left as it is`]
-    if (!/^secaudit(?:log|engine|logformat|logtype)$/.test(one.name)) return []
-    if (one.section !== undefined)
-      return [
-        `${where} has its own ${one.args[0] ?? ''} for a part of the server, whose entries may not reach modwarden; that is left as it is`,
-      ]
-    return ours >= 0 && index > ours ? [`${where} is read behind setup's settings of the log and overrules them; take that line away`] : []
-  })
 }
 
 function rotationPart(facts: Facts): Part {

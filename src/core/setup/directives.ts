@@ -54,7 +54,7 @@ export function dumpedFiles(dump: string): { path: string; text: string }[] {
 function logicalLines(text: string): { line: number; content: string }[] {
   const lines: { line: number; content: string }[] = []
   let open: { line: number; content: string } | undefined
-  for (const [index, raw] of text.split('\n').entries()) {
+  for (const [index, raw] of text.split(/\r?\n/).entries()) {
     open ??= { line: index + 1, content: '' }
     const isContinued = raw.endsWith('\\')
     open.content += isContinued ? raw.slice(0, -1) : raw

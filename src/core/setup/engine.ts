@@ -18,10 +18,9 @@ export function settingsOf(facts: Facts, name: string): Directive[] {
   return facts.directives.filter(one => one.name === name.toLowerCase() && one.section === undefined && !own.includes(one.file))
 }
 
-/** Says whether ModSecurity denies what its rules object to, for the whole server and as the files are now. */
-export function isDenying(facts: Facts): boolean {
-  const own = apacheDirectives(facts.layout.engineFile, facts.read(facts.layout.engineFile) ?? '')
-  return [...settingsOf(facts, 'SecRuleEngine'), ...own].at(-1)?.args[0]?.toLowerCase() === 'on'
+/** Says whether ModSecurity denies what its rules object to, for the whole server. The last word counts, whoever says it. */
+export function isDenying({ directives }: Facts): boolean {
+  return directives.findLast(one => one.name === 'secruleengine' && one.section === undefined)?.args[0]?.toLowerCase() === 'on'
 }
 
 function basePart(facts: Facts): Part {

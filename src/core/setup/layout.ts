@@ -73,17 +73,21 @@ export const NGINX: Layout = {
 
 export const NGINX_REDHAT: Layout = { ...NGINX, family: 'redhat', install: 'dnf install nginx nginx-mod-modsecurity' }
 
+/** Says whether the distribution is RHEL, Fedora or one of their kin. Amazon Linux has the second file alone. */
+export function isRedhat(exists: (path: string) => boolean): boolean {
+  return ['/etc/redhat-release', '/etc/system-release'].some(exists)
+}
+
 /** Chooses the layout by what is there; undefined when the server is not installed. */
 export function chooseLayout(server: ServerName, exists: (path: string) => boolean): Layout | undefined {
-  const isRedhat = exists('/etc/redhat-release')
   if (server === 'nginx')
-    return exists('/usr/sbin/nginx') && exists('/etc/nginx/nginx.conf') ? (isRedhat ? NGINX_REDHAT : NGINX) : undefined
+    return exists('/usr/sbin/nginx') && exists('/etc/nginx/nginx.conf') ? (isRedhat(exists) ? NGINX_REDHAT : NGINX) : undefined
   if (exists('/usr/sbin/apache2ctl') && exists('/etc/apache2/apache2.conf')) return APACHE_DEBIAN
   return exists('/usr/sbin/httpd') && exists('/etc/httpd/conf/httpd.conf') ? APACHE_REDHAT : undefined
 }
 
 /** Says that a server is not there, and what to do. */
-export function notInstalled(server: ServerName, isRedhat: boolean): string {
-  if (server === 'apache') return `Apache is not installed; ${isRedhat ? APACHE_REDHAT.install : APACHE_DEBIAN.install}`
-  return `nginx is not installed; ${isRedhat ? NGINX_REDHAT.install : NGINX.install}`
+export function notInstalled(server: ServerName, isOfDnf: boolean): string {
+  if (server === 'apache') return `Apache is not installed; ${isOfDnf ? APACHE_REDHAT.install : APACHE_DEBIAN.install}`
+  return `nginx is not installed; ${isOfDnf ? NGINX_REDHAT.install : NGINX.install}`
 }

@@ -18,6 +18,12 @@ const RULE_SETS = [
   },
 ] as const
 
+/** No package of RHEL's has it for nginx, nor one place for it. */
+const RULES_REMEDY = {
+  debian: 'apt-get install modsecurity-crs',
+  redhat: 'turn ModSecurity on in nginx, with a modsecurity_rules_file that includes the rules, and run this again',
+} as const
+
 /** Plans that nginx hands its requests to ModSecurity with our settings. Where an admin has ModSecurity on, his rules files get a block; where nobody
  *  has, it is turned on for all servers but those that say `modsecurity off`. `engine`: the file of the engine's mode will be there. */
 export function nginxPart(facts: Facts, { engine }: { engine: boolean }): Part & { plugin: boolean } {
@@ -62,7 +68,9 @@ function turnOn(facts: Facts, engine: boolean): Part & { plugin: boolean } {
   const problems = [
     ...(base === undefined ? [`no settings of ModSecurity are there for nginx (${BASES.join(', ')}); ${facts.layout.install}`] : []),
     ...(crs === undefined
-      ? ['the OWASP Core Rule Set is not installed, and without rules ModSecurity finds nothing; apt-get install modsecurity-crs']
+      ? [
+          `the OWASP Core Rule Set is not ${facts.layout.family === 'debian' ? 'installed' : `in ${RULE_SETS[0].rules}`}, and without rules ModSecurity finds nothing; ${RULES_REMEDY[facts.layout.family]}`,
+        ]
       : []),
     ...(readsConfD(facts) ? [] : ['nginx.conf does not include /etc/nginx/conf.d/*.conf in its http block; add that line there']),
   ]

@@ -41,19 +41,30 @@ const END = '# end: modwarden setup'
 
 /** Gives the text with our block at its end, or changed where it is; without one for `undefined`. */
 export function withBlock(text: string, block: string | undefined): string {
-  const lines = text.split('\n')
-  const [from, to] = [lines.indexOf(BEGIN), lines.indexOf(END)]
-  const body = block === undefined ? [] : [BEGIN, ...block.replace(/\n$/, '').split('\n'), END]
-  if (from >= 0 && to > from) return lines.toSpliced(from, to - from + 1, ...body).join('\n')
-  if (block === undefined) return text
-  return `${text === '' || text.endsWith('\n') ? text : `${text}\n`}${body.join('\n')}\n`
+  const body = block?.replace(/\n$/, '')
+  const { lines, from, to } = findBlock(text)
+  if (blockOf(text) === body) return text
+  const ours = body === undefined ? [] : [BEGIN, ...body.split('\n'), END]
+  if (from >= 0 && to > from) return lines.toSpliced(from, to - from + 1, ...ours).join('\n')
+  return `${text === '' || text.endsWith('\n') ? text : `${text}\n`}${ours.join('\n')}\n`
 }
 
 /** Gives what our block says; undefined where there is none. */
 export function blockOf(text: string): string | undefined {
+  const { lines, from, to } = findBlock(text)
+  return from >= 0 && to > from
+    ? lines
+        .slice(from + 1, to)
+        .join('\n')
+        .replaceAll('\r', '')
+    : undefined
+}
+
+// An editor may have given the file the line ends of another system.
+function findBlock(text: string): { lines: string[]; from: number; to: number } {
   const lines = text.split('\n')
-  const [from, to] = [lines.indexOf(BEGIN), lines.indexOf(END)]
-  return from >= 0 && to > from ? lines.slice(from + 1, to).join('\n') : undefined
+  const at = (mark: string) => lines.findIndex(line => line.replace(/\r$/, '') === mark)
+  return { lines, from: at(BEGIN), to: at(END) }
 }
 
 function fileStep({ path, why, mode = 0o644, shipped }: Wanted, before: string | null, after: string, block: boolean): FileStep {

@@ -27,12 +27,18 @@ export function chooseCertificate(facts: Facts): Certificate | undefined {
 /** Plans a virtual host for a domain: TLS, security headers, http to https. Refuses a name that another one has. */
 export function vhostPart(facts: Facts, domain: string, certificate: Certificate | undefined): Part {
   const { file, link } = places(facts, domain)
-  const taken = facts.directives.find(one => one.file !== file && one.file !== link?.path && servesName(one, domain))
+  // Admins call the files of their own sites so too.
+  const isOurs = facts.written.has(file)
+  const taken = facts.directives.find(one => !(isOurs && (one.file === file || one.file === link?.path)) && servesName(one, domain))
   if (taken !== undefined)
     return {
       problems: [
         `${domain} is served already by ${taken.file}:${taken.line}, and existing sites are left alone; run this without --domain, ModSecurity guards them all`,
       ],
+    }
+  if (!isOurs && facts.exists(file))
+    return {
+      problems: [`${file} is there already, and setup has not written it, so it is left alone; move it away, or run this without --domain`],
     }
   const root = [`/var/www/${domain}`, '/var/www/html', '/usr/share/nginx/html'].find(facts.exists)
   if (root === undefined) return { problems: [`there is no folder for the pages of ${domain}; mkdir -p /var/www/${domain}`] }

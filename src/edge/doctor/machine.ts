@@ -56,10 +56,11 @@ export function lookAtProcess(proc: string, pid: number, logs: readonly string[]
 
 /** Looks which programs are installed, and which iptables it is. */
 export async function findPrograms({ programs, run }: Places): Promise<ProgramFacts> {
-  const missing = PROGRAMS.filter(name => !programs.some(folder => isExecutable(join(folder, name))))
+  const isThere = (name: string) => programs.some(folder => isExecutable(join(folder, name)))
+  const missing = PROGRAMS.filter(name => !isThere(name))
   const version = missing.includes('iptables-save') ? undefined : await run('iptables', ['-V']).catch(() => undefined)
   const kind = version?.includes('nf_tables') ? 'nft' : version?.includes('legacy') ? 'legacy' : undefined
-  return { missing, iptables: kind }
+  return { missing, iptables: kind, manager: isThere('dnf') && !isThere('apt-get') ? 'dnf' : 'apt-get' }
 }
 
 /** Reads the rules of the firewall; what a family or a program does not give says why. */

@@ -1,7 +1,8 @@
 import { CommandError } from '../run-command.ts'
 
 /** What gives the service CAP_NET_RAW. */
-const DROP_IN = 'copy modwarden.service.d/net-raw.conf.example to /etc/systemd/system/modwarden.service.d/net-raw.conf'
+const DROP_IN =
+  'copy /usr/lib/systemd/system/modwarden.service.d/net-raw.conf.example to /etc/systemd/system/modwarden.service.d/net-raw.conf'
 
 /** Adds to the error of a firewall program what to do about it. */
 export async function explained<T>(output: Promise<T>): Promise<T> {

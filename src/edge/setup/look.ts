@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { existsSync, globSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { AUDIT_FOLDER, AUDIT_LOG, chooseLayout, type Layout, notInstalled, OWN_SETTINGS } from '../../core/setup/layout.ts'
+import { AUDIT_FOLDER, AUDIT_LOG, chooseLayout, isRedhat, type Layout, notInstalled, OWN_SETTINGS } from '../../core/setup/layout.ts'
 import { readLibrary } from '../../core/setup/server-words.ts'
 import type { Certificate, Facts, Selinux, Unit, Wish } from '../../core/setup/types.ts'
 import type { Run } from '../run-command.ts'
@@ -26,7 +26,7 @@ export const hasSystemd = (): boolean => existsSync('/run/systemd/system')
 /** Looks at everything that the plan depends on, and changes nothing. Throws when the server is not installed or its configuration is broken as it is. */
 export async function look(wish: Wish, { run, config, manifest, now }: Where): Promise<Facts> {
   const layout = chooseLayout(wish.server, exists)
-  if (layout === undefined) throw new Error(notInstalled(wish.server, existsSync('/etc/redhat-release')))
+  if (layout === undefined) throw new Error(notInstalled(wish.server, isRedhat(exists)))
   const { directives, loaded, modules, user, group } = await lookAtServer(layout, run)
   const settings = readSettingsFiles(config)
   if (settings.problems.length > 0) throw new SettingsError(settings.problems)

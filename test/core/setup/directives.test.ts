@@ -18,6 +18,7 @@ const APACHE: { name: string; text: string; expected: string[] }[] = [
     text: 'SecRule A \\\n  "id:1" \\\n  x\nListen 80',
     expected: ['1 - secrule [A] [id:1] [x]', '4 - listen [80]'],
   },
+  { name: 'lines of another system', text: 'A b \\\r\n c\r\n# x\r\nListen 80\r\n', expected: ['1 - a [b] [c]', '4 - listen [80]'] },
   {
     name: 'sections, conditions aside',
     text: '<IfModule security2_module>\nSecRuleEngine On\n<VirtualHost *:80>\n<IfDefine X>\nServerName a\n</IfDefine>\n</VirtualHost>\nSecDataDir /x\n</IfModule>',

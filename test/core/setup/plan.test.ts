@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isDenying } from '../../../src/core/setup/engine.ts'
+import { NGINX_REDHAT } from '../../../src/core/setup/layout.ts'
+import { overruled, whyUnread } from '../../../src/core/setup/overruled.ts'
 import { planSetup } from '../../../src/core/setup/plan.ts'
 import type { Facts, Wish } from '../../../src/core/setup/types.ts'
-import { APACHE_TREE, after, apache, brief, NGINX_TREE, nginx, planned, text, wish } from './facts.ts'
+import { APACHE_TREE, after, apache, brief, factsOf, NGINX_TREE, nginx, planned, text, wish } from './facts.ts'
 
 const PLUGIN = [
   'machine-learning-config.conf',
@@ -168,6 +171,11 @@ test('nginx: ModSecurity is turned on for all servers by files of ours', () => {
   ])
 })
 
+function withoutRules(): Facts {
+  const facts = factsOf(NGINX_REDHAT, { modules: new Set(['modsecurity']) })
+  return { ...facts, exists: path => !path.startsWith('/usr/share/modsecurity-crs') && facts.exists(path) }
+}
+
 const PROBLEMS: { name: string; facts: Facts; more?: Partial<Wish>; expected: RegExp }[] = [
   { name: 'without JSON', facts: apache({ library: { hasJson: false, lua: '5.1' } }), expected: /built without JSON/ },
   {
@@ -191,6 +199,11 @@ const PROBLEMS: { name: string; facts: Facts; more?: Partial<Wish>; expected: Re
     name: 'of an nginx without conf.d',
     facts: nginx({ tree: { '/etc/nginx/nginx.conf': 'http { }' } }),
     expected: /does not include \/etc\/nginx\/conf\.d/,
+  },
+  {
+    name: 'of an nginx without rules where there is no apt-get',
+    facts: withoutRules(),
+    expected: /Core Rule Set is not in .*; turn ModSecurity on in nginx, with a modsecurity_rules_file/,
   },
   {
     name: 'of an nginx whose rules stand inline',
@@ -234,4 +247,32 @@ test('what says otherwise for a part of the server, or behind our settings, is t
     ),
   )
   assert.ok(!planned(facts).notes.some(note => note.startsWith('/etc/modsecurity/modsecurity.conf')))
+})
+
+test('an engine that is read behind that of setup is told, and is what counts', () => {
+  const { engineFile } = apache().layout
+  const behind = '/etc/modsecurity/z.conf'
+  const read = (mode: string, last: string) => {
+    const tree = { [engineFile]: `SecRuleEngine ${mode}\n`, [behind]: `SecRuleEngine ${last}\n` }
+    return apache({ tree, loaded: [engineFile, behind, ...apache().loaded] })
+  }
+  assert.deepEqual(overruled(read('On', 'DetectionOnly')), [
+    "/etc/modsecurity/z.conf:1 is read behind setup's SecRuleEngine On and overrules it (DetectionOnly); take that line away",
+  ])
+  assert.ok(!isDenying(read('On', 'DetectionOnly')))
+  assert.deepEqual(overruled(read('On', 'on')), [])
+  assert.ok(isDenying(read('On', 'on')))
+})
+
+test('a server that does not read what setup writes is found out', () => {
+  const { auditFile } = apache().layout
+  assert.match(whyUnread(apache(), undefined)!, /apache2 does not read .*; add 'IncludeOptional \/etc\/modsecurity\/modwarden-\*\.conf'/)
+  assert.equal(whyUnread(apache({ loaded: [auditFile] }), undefined), undefined)
+  assert.equal(whyUnread(nginx(), undefined), undefined, 'its block names the file')
+  const site = { '/etc/nginx/sites-enabled/a.conf': 'server { server_name shop.example.com; }' }
+  assert.equal(whyUnread(nginx({ tree: site }), 'shop.example.com'), undefined)
+  assert.match(
+    whyUnread(nginx(), 'shop.example.com')!,
+    /nginx does not read the site of shop\.example\.com; have its configuration include/,
+  )
 })

@@ -59,6 +59,14 @@ test('withBlock puts a block in once, changes it where it is, and takes it away 
   }
 })
 
+test('a block is known again in a file that an editor has given other line ends', () => {
+  const file = withBlock('a\nb\n', 'x\ny').replaceAll('\n', '\r\n')
+  assert.equal(blockOf(file), 'x\ny')
+  assert.equal(withBlock(file, 'x\ny\n'), file)
+  assert.equal(withBlock(file, undefined), 'a\r\nb\r\n')
+  assert.equal(blockOf(withBlock(file, 'z')), 'z')
+})
+
 const step = (before: string | null, after: string | null, block = false): FileStep => ({
   kind: 'file',
   path: '/x',

@@ -95,6 +95,30 @@ test('a domain without a certificate is served without TLS, and both is told', (
   }
 })
 
+test('a site that an admin has called by its domain is left alone, whether it is enabled or not; one of setup is brought up to date', () => {
+  for (const [layout, folder, site] of [
+    [DEBIAN.apache, '/etc/apache2', '<VirtualHost *:80>\nServerName shop.example.com\n</VirtualHost>\n'],
+    [DEBIAN.nginx, '/etc/nginx', 'server { server_name shop.example.com; }\n'],
+  ] as const) {
+    const [available, enabled] = [`${folder}/sites-available/shop.example.com.conf`, `${folder}/sites-enabled/shop.example.com.conf`]
+    const plan = (tree: Record<string, string>, loaded: string[], written = new Map()) =>
+      vhostPart(factsOf(layout, { tree, loaded, written }), 'shop.example.com', undefined)
+    const told = (part: ReturnType<typeof plan>) => (part.problems ?? []).join()
+    assert.match(
+      told(plan({ [enabled]: site }, [enabled])),
+      /is served already by .*sites-enabled\/shop\.example\.com\.conf:\d, and existing/,
+    )
+    assert.match(told(plan({ [available]: site, [enabled]: site }, [enabled])), /is served already by /)
+    assert.match(
+      told(plan({ [available]: '# disabled\n' }, [])),
+      /sites-available\/shop\.example\.com\.conf is there already, and setup has not/,
+    )
+    const written = new Map([[available, { before: null, after: site }]])
+    const steps = plan({ [available]: site, [enabled]: site }, [enabled], written).steps ?? []
+    assert.ok(steps.some(step => step.kind === 'file' && step.path === available))
+  }
+})
+
 const PRINTED = `Included configuration files:
   (*) /etc/apache2/apache2.conf
     (2) /etc/apache2/mods-enabled/a b.conf
@@ -197,6 +221,7 @@ const LAYOUTS: { server: 'apache' | 'nginx'; there: string[]; expected: string |
   { server: 'apache', there: ['/etc/apache2/apache2.conf'], expected: undefined },
   { server: 'nginx', there: ['/usr/sbin/nginx', '/etc/nginx/nginx.conf'], expected: 'nginx debian' },
   { server: 'nginx', there: ['/usr/sbin/nginx', '/etc/nginx/nginx.conf', '/etc/redhat-release'], expected: 'nginx redhat' },
+  { server: 'nginx', there: ['/usr/sbin/nginx', '/etc/nginx/nginx.conf', '/etc/system-release'], expected: 'nginx redhat' },
 ]
 for (const { server, there, expected } of LAYOUTS)
   test(`chooseLayout finds ${expected ?? 'nothing'} for ${server} by ${there.join(', ')}`, () => {

@@ -47,7 +47,7 @@ const addIpv6 = async (space: ReturnType<typeof createNamespace>) => {
   await space.run('ip', ['link', 'add', 'net0', 'type', 'veth', 'peer', 'name', 'net1'])
   await space.run('ip', ['addr', 'add', '2001:db8::1/64', 'dev', 'net0', 'nodad'])
 }
-const programs = { missing: [], iptables: 'nft' as const }
+const programs = { missing: [], iptables: 'nft' as const, manager: 'apt-get' as const }
 const facts = { daemon: running(), programs }
 
 test('firewall: our chain first in both families is all that is wanted', { skip }, async () => {
@@ -133,7 +133,7 @@ test('firewall-docker: a chain DOCKER-USER that is not covered', { skip }, async
     [found.severity, found.remedy],
     [
       'warn',
-      `mkdir -p /etc/modwarden/conf.d && printf '%s\\n' 'chains = ["INPUT", "DOCKER-USER"]' > /etc/modwarden/conf.d/50-docker.toml && systemctl restart modwarden`,
+      `mkdir -p /etc/modwarden/conf.d && printf '%s\\n' 'chains = ["INPUT", "DOCKER-USER"]' > /etc/modwarden/conf.d/90-docker.toml && systemctl restart modwarden`,
     ],
   )
   for (const chains of [['INPUT', 'DOCKER-USER'], ['FORWARD']])
@@ -184,6 +184,18 @@ test('programs: what a backend starts is installed, or not', async () => {
   assert.equal((await verdict('auto')).severity, 'ok')
 })
 
+test('programs: where there is dnf, its packages are named', async () => {
+  const folder = mkdtempSync(join(top, 'bin-'))
+  const install = (...names: string[]) => names.forEach(name => void writeFileSync(join(folder, name), '', { mode: 0o755 }))
+  const remedy = async () => judgeOne('programs', { programs: await findPrograms({ ...SYSTEM, programs: [folder] }) }).remedy
+  install('dnf')
+  assert.equal(await remedy(), 'dnf install iptables-nft nftables')
+  install('nft', 'iptables-save', 'iptables-restore', 'ip6tables-save', 'ip6tables-restore')
+  assert.equal(await remedy(), 'dnf install conntrack-tools && systemctl restart modwarden')
+  install('apt-get')
+  assert.equal(await remedy(), 'apt-get install conntrack && systemctl restart modwarden')
+})
+
 /** Runs a program while its facts are looked at. */
 async function withProcess<T>(command: readonly string[], work: (pid: number) => T): Promise<T> {
   const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -212,10 +224,10 @@ test('service-capabilities: what the running process may do', { skip }, async ()
   assert.equal(verdict(all, 'ipset').severity, 'ok')
   const found = verdict(noRaw, 'ipset')
   assert.equal(found.severity, 'bad')
-  assert.match(found.what, /systemd\/modwarden\.service\.d\/net-raw\.conf\.example/)
+  assert.match(found.what, /\/usr\/lib\/systemd\/system\/modwarden\.service\.d\/net-raw\.conf\.example/)
   assert.equal(verdict(noRaw, 'auto').severity, 'ok')
-  assert.equal(verdict(noRaw, 'auto', { programs: { missing: [], iptables: 'legacy' } }).severity, 'bad')
-  assert.equal(verdict(noRaw, 'nftables', { programs: { missing: [], iptables: 'legacy' } }).severity, 'ok')
+  assert.equal(verdict(noRaw, 'auto', { programs: { ...programs, iptables: 'legacy' } }).severity, 'bad')
+  assert.equal(verdict(noRaw, 'nftables', { programs: { ...programs, iptables: 'legacy' } }).severity, 'ok')
   assert.match(verdict(noAdmin, 'nftables').what, /lacks CAP_NET_ADMIN/)
   const withSets = await firewallWith(JUMP, JUMP, async space => {
     await space.run('ipset', ['create', 'others', 'hash:ip'])

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { readWebConfigs } from '../../../src/edge/doctor/web-configs.ts'
@@ -55,4 +55,21 @@ test('the commands that write settings write ones that hold', { skip }, () => {
     verdict().map(({ severity }) => severity),
     ['ok'],
   )
+})
+
+test('the log of a site of its own is read beside the others, although setup has named those', { skip }, () => {
+  const folder = mkdtempSync(join(top, 'setup-'))
+  const [config, settingsFolder] = [join(folder, 'modwarden.toml'), join(folder, 'conf.d')]
+  mkdirSync(settingsFolder)
+  writeFileSync(config, '')
+  const main = '/var/log/apache2/modsec_audit.log'
+  writeFileSync(join(settingsFolder, '50-setup.toml'), `audit_log = "${main}"\n`)
+  const site = (name: string) => `\n<VirtualHost *:80>\nSecAuditLog /srv/${name}/audit.log\n</VirtualHost>\n`
+  const { web } = apache(root => edit(conf(root), /$/, `${site('a')}${site('b')}`))
+  const verdicts = () => judge('waf-log', { web, settings: loadSettings(config) }, { settingsFolder })
+  const severities = () => verdicts().map(({ severity }) => severity)
+  assert.deepEqual(severities().sort(), ['bad', 'bad', 'ok'])
+  mend(verdicts().find(({ severity }) => severity === 'bad')!.remedy!)
+  assert.deepEqual(loadSettings(config).auditLogs, [main, '/srv/a/audit.log', '/srv/b/audit.log'])
+  assert.deepEqual(severities(), ['ok', 'ok', 'ok'])
 })

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { appendFileSync, copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { readNginxConfig } from '../../../src/core/doctor/nginx-config.ts'
+import { createConfigFiles } from '../../../src/edge/doctor/small-file.ts'
 import { judge, judgeOne, settingsOf } from '../../doctor-facts.ts'
 
-import { apache, conf, edit, LOG, nginx, SHIPPED, skip } from './web-copy.ts'
+import { apache, conf, edit, LOG, nginx, SHIPPED, skip, write } from './web-copy.ts'
 
 test("Debian's Apache is read as it is: user, module, JSON, rules; nothing is left out", { skip }, () => {
   const { root, web } = apache()
@@ -161,6 +163,29 @@ test('nginx: off in all blocks is no ModSecurity; a server block of its own, and
   const bad = found.find(({ severity }) => severity === 'bad')!
   assert.match(bad.about!, /^server at .*other\.conf:1$/)
   assert.match(bad.evidence!, /other\.conf:5:3: SecAuditEngine Off$/)
+})
+
+test('nginx: a server that is switched on and leaves the rules to its locations is judged by these', { skip }, () => {
+  // As the page of ModSecurity-nginx shows it.
+  const { web } = nginx(root =>
+    edit(
+      join(root, 'nginx/sites-enabled/default'),
+      /modsecurity_rules_file \S+;/,
+      `location /shop { modsecurity_rules 'SecRuleEngine On\nSecAuditEngine On\nSecAuditLog ${LOG}'; }`,
+    ),
+  )
+  for (const id of ['waf-engine', 'waf-audit', 'waf-log']) assert.equal(judgeOne(id, { web }).severity, 'ok', id)
+  const without = nginx(root => edit(join(root, 'nginx/sites-enabled/default'), /modsecurity_rules_file \S+;/, '')).web
+  assert.equal(judgeOne('waf-engine', { web: without }).severity, 'bad')
+  const rules = "modsecurity_rules 'SecRuleEngine On';"
+  const sites = (...texts: string[]) => {
+    const { root } = nginx()
+    const file = join(root, 'nginx/nginx.conf')
+    write(file, () => `http { modsecurity on; ${texts.map(text => `server { ${text} }`).join('\n')} }`)
+    return judge('waf-engine', { web: [readNginxConfig(file, createConfigFiles())] }).map(({ severity }) => severity)
+  }
+  assert.deepEqual(sites(rules, 'modsecurity off;'), ['ok'])
+  assert.deepEqual(sites(rules, 'listen 81;'), ['bad', 'ok'], 'one site has none')
 })
 
 test('an audit log that goes to a program, or whose files lie elsewhere, is no log that can be followed', { skip }, () => {

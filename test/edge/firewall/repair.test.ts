@@ -136,11 +136,11 @@ test('without rights or programs each backend says what to do', { skip }, async 
       await assert.rejects(backend.rebuild(wanted([])), /needs CAP_NET_ADMIN: start it with systemctl start modwarden/, backend.name)
     const [iptables, ipset, nftables] = backendsWith(as(',+net_admin'))
     for (const backend of [iptables!, nftables!]) await backend.rebuild(wanted(BLOCKS))
-    await assert.rejects(ipset!.rebuild(wanted([])), /need CAP_NET_RAW: copy modwarden.service.d.net-raw.conf.example to /)
+    await assert.rejects(ipset!.rebuild(wanted([])), /need CAP_NET_RAW: copy \/usr\/lib\/systemd\/system\/modwarden\.service\.d\//)
     const [legacy] = backendsWith(as(',+net_admin', '-legacy'))
     await assert.rejects(
       legacy!.rebuild(wanted([])),
-      /iptables-legacy needs CAP_NET_ADMIN and CAP_NET_RAW: copy modwarden.service.d.net-raw.conf.example to /,
+      /iptables-legacy needs CAP_NET_ADMIN and CAP_NET_RAW: copy \/usr\/lib\/systemd\/system\/modwarden\.service\.d\/net-raw\.conf\.example to \//,
     )
     await backendsWith(as(',+net_admin,+net_raw'))[1]!.rebuild(wanted(BLOCKS))
     const missing: Run = (program, args, input) => createRun({ timeout: 1000 })(`no-such-${program}`, args, input)

@@ -42,6 +42,12 @@ function assertUntouched(): void {
   )
 }
 
+/** Whether the installation's manifest names something of a kind. */
+const isRecorded = (kind: string) =>
+  readFileSync('/var/lib/modwarden-install/manifest', 'utf8')
+    .split('\n')
+    .some(line => line.startsWith(`${kind}\t`))
+
 let untouched: Set<string>
 before(() => {
   rmSync('/etc/os-release')
@@ -165,8 +171,14 @@ test('it blocks when it is told to, and an uninstallation takes the rules away a
   out('modwarden', 'block', '198.51.100.7', '--for', '1h')
   await until('it is dropped', () => isDropped('198.51.100.7'))
   assert.match(execFileSync('iptables', ['-S'], { encoding: 'utf8' }), /-A MODWARDEN -s 198\.51\.100\.7\/32 -j DROP/)
+  // Killed when the files are gone, it goes on.
+  putProgram(FAILING, 'systemctl', '[ "$*" != daemon-reload ] || kill -9 $SCRIPT\nexec /usr/bin/systemctl "$@"')
+  assert.equal(runScript('uninstall', [], { path: `${FAILING}:${FAKES}:${REAL}` }).status, -1)
+  rmSync(FAILING, { recursive: true })
+  assert.ok(!existsSync('/usr/lib/modwarden') && isRecorded('unit'))
   const { status, said } = uninstall()
   assert.equal(status, 0, said)
+  assert.ok(!isRecorded('unit'))
   assert.doesNotMatch(rules(), /modwarden/i)
   for (const path of ['/usr/lib/modwarden', '/usr/bin/modwarden', '/run/modwarden']) assert.ok(!existsSync(path), path)
   for (const path of ['/var/lib/modwarden/modwarden.db', SETTINGS]) assert.ok(existsSync(path), path)

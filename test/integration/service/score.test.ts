@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { after, before, test } from 'node:test'
+import { judgeOne } from '../../doctor-facts.ts'
 import { get, open, post } from '../../edge/scoring/scorer.ts'
 import { netstrings } from '../../scoring-messages.ts'
 import { until } from '../../until.ts'
@@ -51,6 +52,22 @@ test('the web server may ask, others may not', () => {
   assert.equal(statSync(SOCKET).mode & 0o777, 0o660)
   assert.equal(statSync(SOCKET).gid, Number(out('id', '-g', 'www-data')))
   assert.equal(asked('www-data').stdout, 'ok\n')
+  assert.notEqual(asked('nobody').status, 0)
+})
+
+test('the command that doctor tells lets a web server of another group ask', async () => {
+  const scorer = { path: SOCKET, exists: true, problem: `connect EACCES ${SOCKET}`, status: undefined }
+  const { remedy } = judgeOne('scorer', { webUser: { user: 'nobody', scorer, otherScorer: undefined, writable: [] } })
+  const made = [...remedy!.matchAll(/> (\S+)/g)].map(match => match[1]!)
+  try {
+    out('sh', '-c', remedy!)
+    assert.equal(asked('nobody').stdout, 'ok\n')
+  } finally {
+    for (const path of made) rmSync(path, { force: true })
+    out('systemctl', 'daemon-reload')
+    spawnSync('systemctl', ['reset-failed', 'modwarden-score'])
+    out('systemctl', 'restart', 'modwarden-score')
+  }
   assert.notEqual(asked('nobody').status, 0)
 })
 

@@ -147,6 +147,34 @@ test('a configuration that the server refuses is taken back whole, with its own 
   assert.ok(!existsSync(MANIFEST))
 })
 
+test('a line of an admin that overrules --enforce is told at once, and files that Apache does not read are taken back', () => {
+  const own = '/etc/modsecurity/z-own.conf'
+  writeFileSync(own, 'SecRuleEngine DetectionOnly\n')
+  for (const words of [/Make these changes|warning/, /^Nothing to do/m]) {
+    const { code, said } = modwarden('setup', 'apache', '--enforce', '--yes')
+    assert.equal(code, 1, said)
+    assert.match(said, words)
+    assert.match(said, /z-own\.conf:1 is read behind setup's SecRuleEngine On and overrules it \(DetectionOnly\); take that line away/)
+    assert.match(said, /^ModSecurity looks on and denies nothing; modwarden blocks/m)
+  }
+  assert.equal(get(ATTACK).status, 200)
+  unlinkSync(own)
+  setUp('--undo')
+  rmSync('/var/log/modsecurity', { recursive: true, force: true })
+
+  const module = '/etc/apache2/mods-available/security2.conf'
+  const text = readFileSync(module, 'utf8')
+  writeFileSync('/etc/modsecurity/modsecurity.conf', readFileSync('/etc/modsecurity/modsecurity.conf-recommended'))
+  writeFileSync(module, text.replace('/etc/modsecurity/*.conf', '/etc/modsecurity/modsecurity.conf'))
+  const mine = snapshot()
+  const { code, errors } = modwarden('setup', 'apache', '--yes')
+  assert.equal(code, 1)
+  assert.match(errors, /apache2 does not read \/etc\/modsecurity\/modwarden-audit-log-apache\.conf; add 'IncludeOptional/)
+  assertSame(mine, snapshot())
+  writeFileSync(module, text)
+  unlinkSync('/etc/modsecurity/modsecurity.conf')
+})
+
 test('a server that is lost by the new configuration comes back with the old one', async () => {
   const other = createServer().listen(443)
   await once(other, 'listening')

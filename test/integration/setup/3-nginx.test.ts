@@ -1,6 +1,8 @@
 // Runs inside the container that test/integration/setup.test.ts boots: Debian's nginx with libmodsecurity 3.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { copyFileSync, existsSync, readFileSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { after, afterEach, before, test } from 'node:test'
 import { until } from '../../until.ts'
 import {
@@ -138,6 +140,37 @@ test('what is missing is told with its remedy, and what the server refuses is ta
   copyFileSync('/root/modsecurity.conf', '/etc/nginx/modsecurity.conf')
   assert.ok(isActive('nginx'))
   assertSame(first, snapshot())
+})
+
+test('a configuration that nginx passes and then cannot take over is taken back', async () => {
+  out('make-ssl-cert', 'generate-default-snakeoil', '--force-overwrite')
+  // It still holds the log of an earlier test, which is removed.
+  out('systemctl', 'restart', 'nginx')
+  setUp('nginx')
+  const before = snapshot(['/etc'])
+  // Its own test does not mind that a port is taken, and a reload that fails for it goes on with the old configuration.
+  const other = createServer().listen(443)
+  await once(other, 'listening')
+  const { code, said, errors } = modwarden('setup', 'nginx', '--domain', DOMAIN, '--yes')
+  other.close()
+  assert.equal(code, 1, said)
+  assert.match(errors, /nginx goes on with its old configuration after the reload:\n[\s\S]*bind\(\) to .*:443 failed/)
+  assertSame(before, snapshot(['/etc']))
+  assert.equal(get('/').status, 200)
+})
+
+test('a log that was removed since nginx was started is named as what may be amiss, and the command mends that', () => {
+  out('systemctl', 'restart', 'nginx')
+  setUp('nginx')
+  setUp('nginx', '--undo')
+  rmSync('/var/log/modsecurity', { recursive: true })
+  const { code, said } = modwarden('setup', 'nginx', '--yes')
+  assert.equal(code, 1)
+  assert.match(said, /If the log was removed since nginx was started, it still writes to that one: systemctl restart nginx\.\n/)
+  out('systemctl', 'restart', 'nginx')
+  assert.match(setUp('nginx'), /that stands in the audit log/)
+  setUp('--undo')
+  out('systemctl', 'restart', 'nginx')
 })
 
 test('--domain writes a server with TLS and security headers, and leaves existing ones alone', async () => {
