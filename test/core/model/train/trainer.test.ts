@@ -131,3 +131,20 @@ test('requests of hosts with one request each can be trained on', () => {
   const { model } = trainOn(ordinaryRequests(12, 1).map((request, index) => ({ ...request, site: `h${index}.example` })))
   assert.equal(model.seenAgain.length, 12)
 })
+
+for (const { name, times, isSeenAgain } of [
+  { name: 'no times', times: [undefined], isSeenAgain: true },
+  { name: 'one day', times: [0], isSeenAgain: false },
+  { name: 'one day and no time behind it, as of what was marked as clean', times: [0, undefined], isSeenAgain: false },
+  { name: 'no time and one day behind it', times: [undefined, 0], isSeenAgain: false },
+  { name: 'two days', times: [0, DAY], isSeenAgain: true },
+  { name: 'no time and two days', times: [undefined, 0, DAY], isSeenAgain: true },
+]) {
+  test(`whether a host was seen again, by requests with ${name}`, () => {
+    const given = clean(30).map(({ request }, index) => {
+      const at = times[Math.floor((index * times.length) / 30)]
+      return { request, circumstances: at === undefined ? {} : { at } }
+    })
+    assert.deepEqual([...goodOf(trainWith(given)).model.seenAgain], [Number(isSeenAgain)])
+  })
+}
