@@ -15,6 +15,8 @@ export type Survey = {
   add(request: HttpRequest, circumstances?: Circumstances): void
   /** Requests of a host, by the hash of its name; those that are left out count too. */
   requestsOf(hostHash: number): number
+  /** How many hosts there were. */
+  hosts(): number
   /** Whether a host was recorded at two times at least, or nobody said when. */
   isSeenAgain(hostHash: number): boolean
   /** Whether to leave out a request (the nth that was added, from 0) as a likely attack. */
@@ -131,6 +133,7 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
       if ((period === undefined || period !== found.period) && (address === undefined || address !== found.ip)) found.isSpread = true
     },
     requestsOf: hostHash => hosts.get(hostHash)?.requests ?? 0,
+    hosts: () => hosts.size,
     isSeenAgain: hostHash => {
       const host = hosts.get(hostHash)
       return host !== undefined && (host.isSeenAgain || host.period === undefined)

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { GRAFT_PLACES, graft } from '../../../../src/core/model/graft.ts'
 import { scoreRequest } from '../../../../src/core/model/model.ts'
 import { modelToText } from '../../../../src/core/model/model-text.ts'
+import { LIMITS } from '../../../../src/core/model/profile/counts.ts'
 import { mulberry32 } from '../../../../src/core/model/random.ts'
 import { PROBES } from '../../../../src/core/model/train/probes.ts'
 import type { Circumstances } from '../../../../src/core/model/train/survey.ts'
@@ -148,3 +149,11 @@ for (const { name, times, isSeenAgain } of [
     assert.deepEqual([...goodOf(trainWith(given)).model.seenAgain], [Number(isSeenAgain)])
   })
 }
+
+test('made-up hosts that come first do not keep a site out of a model that is full', () => {
+  const strangers = Array.from({ length: 8 }, (_, index) => requestTo('/', { headers: [['Host', `${index}.example`]] }))
+  const limits = { ...LIMITS, hosts: 4 }
+  const { model, leftOut } = goodOf(trainModel([...strangers, ...ordinaryRequests(250, 1)], { base, seed: 1, limits, ...NAMING }))
+  assert.equal(scoreRequest(modelOf(model), ordinaryRequests(1, 2)[0]!).capped, false)
+  assert.ok(leftOut.includes('left out 8: requests beyond the number of hosts that are remembered'), leftOut.join())
+})
