@@ -65,7 +65,7 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
 
     /** Makes the model, and says whether it is fit to score. */
     finish({ version, trainedAt }: Naming): Result<Training> {
-      const leftOut = leftOutTexts(survey.leftOut(), counts.leftOut)
+      const leftOut = leftOutTexts(survey.leftOut(), counts.leftOut, taken - used)
       if (used < FEWEST)
         return { ok: false, problem: [`training needs at least ${FEWEST} clean requests, got ${used}`, ...leftOut].join('; ') }
       const freeze = createFreezer(counts)
@@ -93,11 +93,15 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
   }
 }
 
-function leftOutTexts(survey: ReturnType<Survey['leftOut']>, limits: LeftOut): string[] {
+/** Says what was left out; `requests`: how many of them in all, for whatever reason. */
+function leftOutTexts(survey: ReturnType<Survey['leftOut']>, limits: LeftOut, requests: number): string[] {
   const texts: [number, string][] = [
     [survey.suspect, 'requests to which the WAF or the server objected'],
     [survey.attack_like, 'requests that look like attacks'],
-    [survey.addresses, 'addresses whose requests look like attacks again and again'],
+    [
+      requests - survey.suspect - survey.attack_like,
+      `other requests, of addresses (${survey.addresses}) whose requests look like attacks again and again`,
+    ],
     [limits.hosts, 'requests beyond the number of hosts that are remembered'],
     [limits.templates, 'requests beyond the number of paths that are remembered of a host (known by host only)'],
     [limits.names, 'names of arguments, cookies or headers beyond the number that is remembered'],
