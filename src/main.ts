@@ -18,7 +18,8 @@ if (process.argv[2] === 'restore') {
 // A pipe that was closed early (| head) is no failure.
 process.stdout.on('error', error => {
   if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0)
-  throw error
+  process.stderr.write(`modwarden: cannot write the output: ${error.message}\n`)
+  process.exit(1)
 })
 
 try {

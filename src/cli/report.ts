@@ -36,6 +36,8 @@ export function registerReport(program: Command, context: Context): void {
 function report(context: Context, options: Options): void {
   const since = parseDuration(options.since)
   if (since === undefined || since <= 0) throw new UsageError(`--since: must be a duration such as 90m, 24h or 7d, got '${options.since}'`)
+  if (options.html === '-' && options.json)
+    throw new UsageError('report: --json and --html - both write to the standard output; name a file for the page')
   const settings = context.settings()
   const found = withStore(context.reader(), store => gather(store, settings, Date.now(), since))
   const html = () => reportHtml(found)

@@ -101,8 +101,14 @@ export function baseVersion(): string | undefined {
 export function saveModel(folder: string, model: TrainedModel): string {
   if (!isVersion(model.version)) throw new Error(`'${model.version}' cannot be the name of a model's version`)
   const path = join(folder, `${model.version}.json`)
+  const text = modelToText(model)
+  // It could be written and activated, and nobody would read it.
+  if (Buffer.byteLength(text) > MOST_BYTES)
+    throw new Error(
+      `the model is too large and was not kept (${Buffer.byteLength(text)} bytes, ${MOST_BYTES} are read); train it on fewer sites`,
+    )
   mkdirSync(folder, { recursive: true, mode: 0o750 })
-  writeWhole(path, modelToText(model))
+  writeWhole(path, text)
   return path
 }
 

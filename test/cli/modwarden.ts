@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
-const SCRIPT = fileURLToPath(new URL('../../scripts/modwarden', import.meta.url))
+export const SCRIPT = fileURLToPath(new URL('../../scripts/modwarden', import.meta.url))
 
 /** Makes a folder that the command can use too, also when it gives up root for the service user. */
 export function openFolder(name: string): string {

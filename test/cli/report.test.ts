@@ -140,6 +140,13 @@ for (const since of ['soon', '0s', '-2'])
     assert.match(errors, /--since: must be a duration/)
   })
 
+test('report refuses to mix the page and the JSON on the standard output', async () => {
+  const { run } = setUp(some)
+  const { code, out, errors } = await run('report', '--json', '--html', '-')
+  assert.deepEqual([code, out], [64, ''])
+  assert.match(errors, /--json and --html - both write/)
+})
+
 test('a report of nothing says what to look at', async () => {
   const { run } = setUp(() => [])
   assert.match((await run('report')).out, /next +no request was seen: 'modwarden status'/)

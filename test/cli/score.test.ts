@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { modelToText } from '../../src/core/model/model-text.ts'
 import { baseModel, trainedModel } from '../core/model/samples.ts'
-import { modwarden, openFolder } from './modwarden.ts'
+import { modwarden, openFolder, SCRIPT } from './modwarden.ts'
 
 const BASE = baseModel().version
 const folder = openFolder('score-')
@@ -122,4 +123,16 @@ test('score --help shows an example', async () => {
   const { code, out } = await modwarden(['score', '--help'])
   assert.equal(code, 0)
   assert.match(out, /Example:/)
+})
+
+test('a disk that is full is told in one sentence', () => {
+  const full = openSync('/dev/full', 'w')
+  const { status, stderr } = spawnSync(SCRIPT, ['score', ...base], {
+    input: '{"uri":"/"}\n',
+    stdio: ['pipe', full, 'pipe'],
+    encoding: 'utf8',
+  })
+  closeSync(full)
+  assert.equal(status, 1)
+  assert.match(stderr, /^modwarden: cannot write the output: ENOSPC.*\n$/)
 })

@@ -70,14 +70,14 @@ test('the same seed and requests give the same model, from .gz and from several 
 
 test('what is labelled as an attack, and what is no request, is left out and told', async () => {
   const labelled = (label: unknown) => JSON.stringify({ uri: '/', label })
-  const mixed = inFile('mixed.jsonl', [...lines, labelled(1), labelled(1), labelled(0), 'nonsense', '', '{"uri":1}'])
+  const mixed = inFile('mixed.jsonl', [...lines, labelled(1), labelled(1), labelled(0), 'nonsense', '', '{"uri":1}', labelled('attack')])
   const models = join(folder, 'mixed')
   const { code, out, errors } = await modwarden(['train', '--from', mixed, '--model-dir', models])
   assert.equal(code, 0)
   assert.match(out, /trained on 201 requests/)
   assert.match(
     errors,
-    /^left out 2: requests that are labelled as attacks\nleft out 1: is no JSON \(first at .*mixed\.jsonl, line 204\)\nleft out 1: must be a request such as .*\(first at .*, line 206\)\n$/,
+    /^left out 2: requests that are labelled as attacks\nleft out 1: is no JSON \(first at .*mixed\.jsonl, line 204\)\nleft out 1: must be a request such as .*\(first at .*, line 206\)\nleft out 1: has a label that is neither 0 nor 1 \(first at .*, line 207\)\n$/,
   )
   assert.equal(onlyModel(models).trained_on, 201)
 })

@@ -65,6 +65,13 @@ test('a saved model has its version as a name, is closed to others, and leaves n
   assert.deepEqual(readdirSync(folder), ['first.json'])
 })
 
+test('a model that is too large to be read back is not kept', () => {
+  const folder = newFolder()
+  const large = { ...first, summary: { hosts: 'x'.repeat(64 * 1024 * 1024) } }
+  assert.throws(() => saveModel(folder, large), /the model is too large and was not kept/)
+  assert.deepEqual(readdirSync(folder), [])
+})
+
 test('a damaged, huge or missing file, a folder, a pipe and a circle of links are problems that name it', () => {
   const folder = newFolder()
   const path = join(folder, 'active.json')

@@ -105,7 +105,7 @@ function findShared(rows: readonly Float64Array[]): Uint8Array {
   return Uint8Array.from(keys, key => Number(count.get(key)! >= MANY_ALIKE))
 }
 
-type Helper = 'forest' | 'prior'
+export type Helper = 'forest' | 'prior'
 type Raw = { forest: number; tails: number; prior: number }
 
 function fuse(fusion: Fusion, calibration: Record<keyof Raw, Calibration>, raw: Raw): number {

@@ -1,6 +1,6 @@
 import { printable } from '../printable.ts'
 import type { Reason } from '../types.ts'
-import { type Detector, judgeRow, unsureHelper } from './detector.ts'
+import { type Detector, type Helper, judgeRow, unsureHelper } from './detector.ts'
 import { FEATURES, type Feature, type Measured } from './features.ts'
 import { ARGUMENT, COOKIE, type Field, type Fields, HEADER, NAME } from './fields/fields.ts'
 import { findWords, LEXICON } from './fields/lexicon.ts'
@@ -9,6 +9,8 @@ import { placeOfSymbol } from './fields/shape.ts'
 const MOST_REASONS = 5
 /** Points of the score that a reason is worth telling for. */
 const LEAST = 0.1
+/** Far beyond what any honest model says, in powers of ten. */
+const MOST_STRANGE = 1e6
 const POINTS = 1.5
 /** Characters shown of a surprising value, before and behind the place that surprises. */
 const BEFORE = 24
@@ -48,7 +50,7 @@ const WORDS: Record<Feature, string> = {
 /** Says which features a score would be lower without, most telling first: each is set to its usual value in turn. */
 export function explainRow(detector: Detector, measured: Measured, fields: Fields): Reason[] {
   const row = Float64Array.from(measured.row)
-  const lp = judgeRow(detector, row)
+  const lp = strangeness(detector, row)
   // A voice that is not sure of the whole row is not more so when a part of it becomes usual: half of the time of a reason.
   const unheard = unsureHelper(detector, row)
   return FEATURES.flatMap((feature, index) => {
@@ -56,7 +58,7 @@ export function explainRow(detector: Detector, measured: Measured, fields: Field
     const usual = detector.usual[index]!
     if (value <= usual) return []
     row[index] = usual
-    const surprise = POINTS * (lp - judgeRow(detector, row, unheard))
+    const surprise = POINTS * (lp - strangeness(detector, row, unheard))
     row[index] = value
     return surprise < LEAST ? [] : [{ feature, index, surprise }]
   })
@@ -67,6 +69,11 @@ export function explainRow(detector: Detector, measured: Measured, fields: Field
       ...placeOf(feature, index, measured, fields),
       surprise: Math.round(surprise * 100) / 100,
     }))
+}
+
+/** A scale without a slope makes a row endlessly strange, and between two such there is no difference to tell. */
+function strangeness(detector: Detector, row: Float64Array, unheard?: Helper): number {
+  return Math.min(MOST_STRANGE, judgeRow(detector, row, unheard))
 }
 
 function placeOf(

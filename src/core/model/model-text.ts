@@ -8,11 +8,13 @@ import type { TrainedModel } from './trained.ts'
 /** Raised whenever a change makes older models score differently. */
 const FORMAT = 2
 
+/** The last instant that a date can hold. */
+const LAST_MILLIS = 8.64e15
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 
 const Body = v.strictObject({
   version: v.pipe(v.string(), v.regex(/^[\w.:-]{1,64}$/)),
-  trained_at: whole,
+  trained_at: v.pipe(whole, v.maxValue(LAST_MILLIS)),
   trained_on: whole,
   seed: whole,
   /** What training says of itself, for people; nothing is decided by it. */

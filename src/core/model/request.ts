@@ -5,7 +5,13 @@ const Input = v.object({
   uri: v.string(),
   query_string: v.nullish(v.string()),
   method: v.nullish(v.string()),
-  headers: v.nullish(v.record(v.string(), v.unknown())),
+  // The keys of a list are its places, which would be taken for names; Lua and PHP write an object without keys as [].
+  headers: v.nullish(
+    v.pipe(
+      v.custom<object>(found => !Array.isArray(found) || found.length === 0),
+      v.record(v.string(), v.unknown()),
+    ),
+  ),
   request_body: v.nullish(v.string()),
   host: v.nullish(v.string()),
 })

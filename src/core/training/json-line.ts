@@ -7,13 +7,16 @@ import { present } from './item.ts'
 export type Labels = { at?: Millis; ip?: Ip; label?: 0 | 1; attack?: string; graft?: string }
 
 const MOST_NAME = 64
+/** What came out of a table (CSV) has its numbers as text. */
+const ATTACK = new Set<unknown>([1, true, '1'])
+const CLEAN = new Set<unknown>([0, false, '0'])
 const ISO = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?$/
 /** Later than the year 9999 is no time. */
 const LAST_MILLIS = 253_402_300_799_999
 
 /** Reads a request from one line of JSON (the input of `score`), with what the optional fields `label`, `at` or `timestamp`, `ip`, `attack` and
- *  `graft` say; a field that cannot be read is as good as absent. */
-export function readRequestLine(text: string): Result<{ request: HttpRequest; labels: Labels }> {
+ *  `graft` say; a field that cannot be read is as good as absent, but for a label: `isLabelClear` is false where something else than 0 or 1 was meant. */
+export function readRequestLine(text: string): Result<{ request: HttpRequest; labels: Labels; isLabelClear: boolean }> {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -21,7 +24,11 @@ export function readRequestLine(text: string): Result<{ request: HttpRequest; la
     return { ok: false, problem: 'is no JSON' }
   }
   const request = toHttpRequest(value)
-  return request.ok ? { ok: true, value: { request: request.value, labels: labelsOf(value as { [name: string]: unknown }) } } : request
+  if (!request.ok) return request
+  const fields = value as { [name: string]: unknown }
+  const labels = labelsOf(fields)
+  const isLabelClear = labels.label !== undefined || (fields.label ?? undefined) === undefined
+  return { ok: true, value: { request: request.value, labels, isLabelClear } }
 }
 
 /** Reads an instant: ISO 8601 (UTC where it names no zone), or seconds, milliseconds, microseconds or nanoseconds since 1970. */
@@ -40,7 +47,7 @@ function labelsOf(value: { [name: string]: unknown }): Labels {
   return present<Labels>({
     at: readTime(value.at ?? value.timestamp),
     ip: typeof ip === 'string' ? canonicalIp(ip) : undefined,
-    label: label === 1 || label === true ? 1 : label === 0 || label === false ? 0 : undefined,
+    label: ATTACK.has(label) ? 1 : CLEAN.has(label) ? 0 : undefined,
     attack: name(value.attack),
     graft: name(value.graft),
   })

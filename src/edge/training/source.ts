@@ -118,7 +118,10 @@ async function* readLineByLine(chunks: AsyncIterable<Buffer>, file: string, { re
 function requestItem(line: string): Result<Found> {
   const read = readRequestLine(line)
   if (!read.ok) return read
-  return { ok: true, value: { request: read.value.request, ...read.value.labels, isSuspect: false } }
+  const { request, labels, isLabelClear } = read.value
+  // "attack" or 2 may well mean one: nothing of which that is unclear teaches what is ordinary.
+  if (!isLabelClear) return { ok: false, problem: 'has a label that is neither 0 nor 1' }
+  return { ok: true, value: { request, ...labels, isSuspect: false } }
 }
 
 function accessItem(line: string): Result<Found> {

@@ -101,6 +101,7 @@ const cases: { name: string; text: string; problem: RegExp }[] = [
   { name: 'half a file', text: text.slice(0, text.length / 2), problem: /no modwarden model/ },
   { name: 'no JSON within', text: sealed('{nonsense}'), problem: /no valid model/ },
   { name: 'an unknown key', text: sealedWith({ extra: 1 }), problem: /no valid model/ },
+  { name: 'a time that no calendar has', text: sealedWith({ trained_at: 8.64e15 + 1 }), problem: /trained_at/ },
   { name: 'an unknown key within', text: sealedWith({ 'detector.extra': 1 }), problem: /no valid model/ },
   { name: 'other features', text: sealedWith({ 'detector.features': ['length'] }), problem: /other features/ },
   {
@@ -275,6 +276,17 @@ test('the largest numbers everywhere in a table score within the scale', () => {
     for (const hostile of [new Uint8Array(bytes.length).fill(255), new Uint8Array(bytes.length), largest && new Uint8Array(largest.buffer)])
       if (hostile !== undefined) assertHarmless(sealedWith({ [place]: arrayToText(hostile) }))
   }
+})
+
+test('a scale by which all is endlessly strange still gives reasons in numbers', () => {
+  const { forest } = calibration
+  assertHarmless(sealedWith({ 'detector.tails.reach': arrayToText(tails.reach.map(() => 5e-324)) }))
+  assertHarmless(
+    sealedWith({
+      'detector.calibration.forest.raw': arrayToText(forest.raw.map(() => -1e308)),
+      'detector.calibration.forest.tail_mean': 1e-9,
+    }),
+  )
 })
 
 test('10 MB of brackets are refused in a moment', () => {

@@ -16,6 +16,7 @@ for (const { name, input, expected } of [
   { name: 'a query that the address holds already', input: { uri: '/a?b=1', query_string: 'b=1' }, expected: { uri: '/a?b=1' } },
   { name: 'null for what is not there', input: { uri: '/', method: null, headers: null, request_body: null }, expected: { method: 'GET' } },
   { name: 'a body', input: { uri: '/', method: 'POST', request_body: 'é' }, expected: { method: 'POST', body: 'Ã©' } },
+  { name: 'an empty list of headers', input: { uri: '/', headers: [] }, expected: { headers: [] } },
   { name: 'text as its bytes', input: { uri: '/ü', headers: {} }, expected: { uri: '/Ã¼' } },
   { name: 'a host beside the headers', input: { uri: '/', host: 'a.org' }, expected: { headers: [['Host', 'a.org']] } },
   {
@@ -61,6 +62,7 @@ for (const input of [
   { uri: 1 },
   { uri: null },
   { uri: '/', headers: 'x' },
+  { uri: '/', headers: [['Host', 'a.org']] },
   { uri: '/', request_body: {} },
 ]) {
   test(`refuses ${JSON.stringify(input)} and says what a request looks like`, () => {

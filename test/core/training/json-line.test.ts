@@ -30,7 +30,9 @@ for (const { name, fields, labels } of [
   { name: 'a clean one', fields: { label: 0 }, labels: { label: 0 } },
   { name: 'an attack', fields: { label: 1, attack: 'xss', graft: 'hdr:Cookie' }, labels: { label: 1, attack: 'xss', graft: 'hdr:Cookie' } },
   { name: 'true and false', fields: { label: true }, labels: { label: 1 } },
-  { name: 'labels that are none', fields: { label: '1', attack: 5, graft: '' }, labels: {} },
+  { name: 'labels as text', fields: { label: '1' }, labels: { label: 1 } },
+  { name: 'a clean one as text', fields: { label: '0' }, labels: { label: 0 } },
+  { name: 'labels that are none', fields: { label: 'xss', attack: 5, graft: '' }, labels: {} },
   { name: 'when and who', fields: { timestamp: AT, ip: '::ffff:203.0.113.7' }, labels: { at: AT, ip: '203.0.113.7' } },
   { name: 'at before timestamp', fields: { at: AT, timestamp: 5 }, labels: { at: AT } },
   { name: 'an address that is none', fields: { ip: '203.0.113', at: null }, labels: {} },
@@ -42,6 +44,15 @@ for (const { name, fields, labels } of [
     assert.deepEqual([read.value.request.uri, read.value.labels], ['/', labels])
   })
 }
+
+for (const { label, isClear } of [
+  ...[undefined, null, 0, 1, true, false, '0', '1'].map(label => ({ label, isClear: true })),
+  ...[2, -1, 0.5, '', 'attack', 'benign', [1], { is: 1 }].map(label => ({ label, isClear: false })),
+])
+  test(`whether it is clear what a label means: ${JSON.stringify(label)}`, () => {
+    const read = readRequestLine(JSON.stringify({ uri: '/', label }))
+    assert.equal(read.ok && read.value.isLabelClear, isClear)
+  })
 
 for (const line of ['', 'nonsense', '[]', '5', 'null', '{"uri":5}', '{"uri":"/"', '\0']) {
   test(`a line that is no request is a problem: ${JSON.stringify(line)}`, () => assert.equal(readRequestLine(line).ok, false))

@@ -29,11 +29,11 @@ export type LeftOut = { hosts: number; templates: number; names: number; values:
 
 export type ProfileCounts = ReturnType<typeof createProfileCounts>
 
-/** `isKept` says whether a name is taken up, by the hash of its key and group (PURPOSE.name + group). */
-export type CountOptions = { limits?: Limits; isKept?: (nameHash: number) => boolean }
+/** `isKept` says whether a name is taken up, by the hash of its key and group (PURPOSE.name + group); `isHostKept` whether a host is. */
+export type CountOptions = { limits?: Limits; isKept?: (nameHash: number) => boolean; isHostKept?: (hostHash: number) => boolean }
 
 /** Counts what a profile is made of, in all and by fold, so that the profile without a fold can be made as well as the whole one. */
-export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () => true }: CountOptions = {}) {
+export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () => true, isHostKept = () => true }: CountOptions = {}) {
   const hash = createHash53(salt)
   const ids = {
     hosts: new Map<number, number>(),
@@ -201,7 +201,8 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
     },
     /** Takes up a clean request; `fold` 0 to 4. */
     add({ fields, host: hostName, template: path, headerNames, methodAndType, headers }: Fields, fold: number): void {
-      const host = idOf(ids.hosts, hash(hostName, PURPOSE.host), limits.hosts)
+      const hostHash = hash(hostName, PURPOSE.host)
+      const host = isHostKept(hostHash) ? idOf(ids.hosts, hostHash, limits.hosts) : -1
       if (host < 0) leftOut.hosts++
       const template =
         host < 0

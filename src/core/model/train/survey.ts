@@ -15,6 +15,8 @@ export type Survey = {
   add(request: HttpRequest, circumstances?: Circumstances): void
   /** Requests of a host, by the hash of its name; those that are left out count too. */
   requestsOf(hostHash: number): number
+  /** How many hosts there were. */
+  hosts(): number
   /** Whether a host was recorded at two times at least, or nobody said when. */
   isSeenAgain(hostHash: number): boolean
   /** Whether to leave out a request (the nth that was added, from 0) as a likely attack. */
@@ -38,6 +40,7 @@ const ATTACKER_SHARE = 0.05
 const MOST = 200_000
 const PERIOD: Millis = 86_400_000
 
+/** `period`: of its first request that says when it came. */
 type Host = { requests: number; period: number | undefined; isSeenAgain: boolean }
 type Pattern = { requests: number; period: number | undefined; ip: number | undefined; isSpread: boolean }
 type Address = { requests: number; attackLike: number }
@@ -93,10 +96,12 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
       const period = circumstances.at === undefined ? undefined : Math.floor(circumstances.at / PERIOD)
       const hostHash = hash(fields.host, PURPOSE.host)
       const path = mixHash(hash(fields.template, PURPOSE.template), hostHash % 2 ** 31)
-      const host = remember(hosts, hostHash, () => ({ requests: 0, period, isSeenAgain: period === undefined }))
+      const host = remember(hosts, hostHash, () => ({ requests: 0, period, isSeenAgain: false }))
       if (host !== undefined) {
         host.requests++
-        if (period !== host.period) host.isSeenAgain = true
+        // A request without a time, such as one that a person marked as clean, says nothing of a second one.
+        host.period ??= period
+        if (period !== undefined && period !== host.period) host.isSeenAgain = true
       }
       if (paths.size < MOST || paths.has(path)) paths.set(path, (paths.get(path) ?? 0) + 1)
       const address = addressOf(circumstances)
@@ -128,7 +133,11 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
       if ((period === undefined || period !== found.period) && (address === undefined || address !== found.ip)) found.isSpread = true
     },
     requestsOf: hostHash => hosts.get(hostHash)?.requests ?? 0,
-    isSeenAgain: hostHash => hosts.get(hostHash)?.isSeenAgain ?? false,
+    hosts: () => hosts.size,
+    isSeenAgain: hostHash => {
+      const host = hosts.get(hostHash)
+      return host !== undefined && (host.isSeenAgain || host.period === undefined)
+    },
     isLeftOut(index, circumstances = {}) {
       if (circumstances.isSuspect) return true
       if (((inexcusable[index >> 3] ?? 0) >> (index & 7)) & 1) return true

@@ -3,7 +3,7 @@ import { type Detector, fitVoices, type Voices } from '../detector.ts'
 import { createMeasure } from '../features.ts'
 import { fieldsOf } from '../fields/fields.ts'
 import { FOLDS } from '../profile/counter.ts'
-import { createProfileCounts, type LeftOut, type Limits } from '../profile/counts.ts'
+import { createProfileCounts, type LeftOut, LIMITS, type Limits } from '../profile/counts.ts'
 import { createFreezer } from '../profile/freeze.ts'
 import { createHash53 } from '../profile/hash.ts'
 import { type Profile, PURPOSE } from '../profile/profile.ts'
@@ -33,14 +33,16 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
   const random = mulberry32(seed)
   const salt = [Math.floor(random() * 2 ** 32), Math.floor(random() * 2 ** 32)] as const
   const survey = createSurvey(base, salt)
-  const counts = createProfileCounts(salt, limits === undefined ? {} : { limits })
+  const isEnough = (hostHash: number) => survey.requestsOf(hostHash) >= ENOUGH
+  // Hosts are what clients say: a thousand made-up ones must not take the places of those that are there.
+  const isHostKept = (hostHash: number) => survey.hosts() <= (limits ?? LIMITS).hosts || isEnough(hostHash)
+  const counts = createProfileCounts(salt, { limits: limits ?? LIMITS, isHostKept })
   const hash = createHash53(salt)
   const placeInHost = new Map<number, number>()
   const rows = createRowSample(random)
   let taken = 0
   let used = 0
 
-  const isEnough = (hostHash: number) => survey.requestsOf(hostHash) >= ENOUGH
   /** Which fifth of its host's requests, in their order, the next one belongs to. */
   const foldOf = (hostHash: number) => {
     const place = placeInHost.get(hostHash) ?? 0
@@ -63,7 +65,7 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
 
     /** Makes the model, and says whether it is fit to score. */
     finish({ version, trainedAt }: Naming): Result<Training> {
-      const leftOut = leftOutTexts(survey.leftOut(), counts.leftOut)
+      const leftOut = leftOutTexts(survey.leftOut(), counts.leftOut, taken - used)
       if (used < FEWEST)
         return { ok: false, problem: [`training needs at least ${FEWEST} clean requests, got ${used}`, ...leftOut].join('; ') }
       const freeze = createFreezer(counts)
@@ -91,11 +93,15 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
   }
 }
 
-function leftOutTexts(survey: ReturnType<Survey['leftOut']>, limits: LeftOut): string[] {
+/** Says what was left out; `requests`: how many of them in all, for whatever reason. */
+function leftOutTexts(survey: ReturnType<Survey['leftOut']>, limits: LeftOut, requests: number): string[] {
   const texts: [number, string][] = [
     [survey.suspect, 'requests to which the WAF or the server objected'],
     [survey.attack_like, 'requests that look like attacks'],
-    [survey.addresses, 'addresses whose requests look like attacks again and again'],
+    [
+      requests - survey.suspect - survey.attack_like,
+      `other requests, of addresses (${survey.addresses}) whose requests look like attacks again and again`,
+    ],
     [limits.hosts, 'requests beyond the number of hosts that are remembered'],
     [limits.templates, 'requests beyond the number of paths that are remembered of a host (known by host only)'],
     [limits.names, 'names of arguments, cookies or headers beyond the number that is remembered'],

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { GRAFT_PLACES, graft } from '../../../../src/core/model/graft.ts'
 import { scoreRequest } from '../../../../src/core/model/model.ts'
 import { modelToText } from '../../../../src/core/model/model-text.ts'
+import { LIMITS } from '../../../../src/core/model/profile/counts.ts'
 import { mulberry32 } from '../../../../src/core/model/random.ts'
 import { PROBES } from '../../../../src/core/model/train/probes.ts'
 import type { Circumstances } from '../../../../src/core/model/train/survey.ts'
@@ -92,7 +93,10 @@ test('an address with five attacks or more is left out wholly, one with four is 
   assert.equal(goodOf(trainWith([...clean(40), ...from('192.0.2.1', 4)])).model.trainedOn, 50)
   const { model, leftOut } = goodOf(trainWith([...clean(40), ...from('192.0.2.1', 5)]))
   assert.equal(model.trainedOn, 40)
-  assert.ok(leftOut.some(line => /^left out 1: addresses whose requests look like attacks/.test(line)))
+  assert.deepEqual(leftOut, [
+    'left out 5: requests to which the WAF or the server objected',
+    'left out 10: other requests, of addresses (1) whose requests look like attacks again and again',
+  ])
 })
 
 test('the same seed and requests give the same bytes, another seed others', () => {
@@ -130,4 +134,29 @@ test('a candidate of clean requests is fit, one of noise is not and says why', (
 test('requests of hosts with one request each can be trained on', () => {
   const { model } = trainOn(ordinaryRequests(12, 1).map((request, index) => ({ ...request, site: `h${index}.example` })))
   assert.equal(model.seenAgain.length, 12)
+})
+
+for (const { name, times, isSeenAgain } of [
+  { name: 'no times', times: [undefined], isSeenAgain: true },
+  { name: 'one day', times: [0], isSeenAgain: false },
+  { name: 'one day and no time behind it, as of what was marked as clean', times: [0, undefined], isSeenAgain: false },
+  { name: 'no time and one day behind it', times: [undefined, 0], isSeenAgain: false },
+  { name: 'two days', times: [0, DAY], isSeenAgain: true },
+  { name: 'no time and two days', times: [undefined, 0, DAY], isSeenAgain: true },
+]) {
+  test(`whether a host was seen again, by requests with ${name}`, () => {
+    const given = clean(30).map(({ request }, index) => {
+      const at = times[Math.floor((index * times.length) / 30)]
+      return { request, circumstances: at === undefined ? {} : { at } }
+    })
+    assert.deepEqual([...goodOf(trainWith(given)).model.seenAgain], [Number(isSeenAgain)])
+  })
+}
+
+test('made-up hosts that come first do not keep a site out of a model that is full', () => {
+  const strangers = Array.from({ length: 8 }, (_, index) => requestTo('/', { headers: [['Host', `${index}.example`]] }))
+  const limits = { ...LIMITS, hosts: 4 }
+  const { model, leftOut } = goodOf(trainModel([...strangers, ...ordinaryRequests(250, 1)], { base, seed: 1, limits, ...NAMING }))
+  assert.equal(scoreRequest(modelOf(model), ordinaryRequests(1, 2)[0]!).capped, false)
+  assert.ok(leftOut.includes('left out 8: requests beyond the number of hosts that are remembered'), leftOut.join())
 })
