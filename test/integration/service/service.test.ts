@@ -163,7 +163,7 @@ test('nftables needs no more rights than iptables', async () => {
 
 test('ipset and legacy iptables say that they lack CAP_NET_RAW, and work with the example', async () => {
   assert.equal(restartsWith('block_time = "10m"\nfirewall = "ipset"\n'), false)
-  assert.match(journalText(), /need CAP_NET_RAW: copy modwarden\.service\.d\/net-raw\.conf\.example to/)
+  assert.match(journalText(), /need CAP_NET_RAW: copy \/usr\/lib\/systemd\/system\/modwarden\.service\.d\/net-raw\.conf\.example to/)
   const alternatives = (kind: string) => {
     for (const program of ['iptables', 'ip6tables']) out('update-alternatives', '--set', program, `/usr/sbin/${program}-${kind}`)
   }
