@@ -2,7 +2,7 @@ import { slotOf } from './hash.ts'
 
 /** Counts by whole-number keys up to 2^53, in six lanes: all, and one for each fold. */
 export type Counter = {
-  /** Adds `by` to the lane of all and, where `fold` is 0 to 4, to its own. */
+  /** Adds `by` to the lane of all and, where `fold` is 0 to 4, to its own. A key beyond the most is not taken up. */
   add(key: number, fold: number, by?: number): void
   /** Adds to one fold's lane only. */
   addToFold(key: number, fold: number, by: number): void
@@ -14,8 +14,8 @@ export type Counter = {
 export const FOLDS = 5
 export const LANES = FOLDS + 1
 
-/** Makes an empty counter. Open addressing with linear probing; grows by doubling. */
-export function createCounter(): Counter {
+/** Makes an empty counter of `most` keys. Open addressing with linear probing; grows by doubling. */
+export function createCounter(most = Number.POSITIVE_INFINITY): Counter {
   let mask = 1023
   let keys = new Float64Array(mask + 1).fill(-1)
   let lanes = new Int32Array((mask + 1) * LANES)
@@ -27,9 +27,11 @@ export function createCounter(): Counter {
     return at
   }
 
+  /** -1 where there is no room for it. */
   function find(key: number): number {
     let at = place(key)
     if (keys[at] === key) return at * LANES
+    if (used >= most) return -1
     if (used * 3 > mask * 2) {
       grow()
       at = place(key)
@@ -55,11 +57,13 @@ export function createCounter(): Counter {
   return {
     add(key, fold, by = 1) {
       const at = find(key)
+      if (at < 0) return
       lanes[at]! += by
       lanes[at + 1 + fold]! += by
     },
     addToFold(key, fold, by) {
-      lanes[find(key) + 1 + fold]! += by
+      const at = find(key)
+      if (at >= 0) lanes[at + 1 + fold]! += by
     },
     size: () => used,
     sorted() {

@@ -10,18 +10,30 @@ import { createSeenValues } from './seen-values.ts'
 export type Limits = {
   hosts: number
   templatesPerHost: number
+  templates: number
   namesPerTemplate: number
+  /** Names at templates, in all. */
+  namesAtTemplates: number
   names: number
   valuesPerName: number
   values: number
+  /** Sets of headers at hosts, methods at hosts, methods at templates. */
+  pairs: number
+  /** Distinct sequences of signs of all names, and of all names at hosts. */
+  sequences: number
 }
 export const LIMITS: Limits = {
   hosts: 1000,
   templatesPerHost: 2000,
+  templates: 200_000,
   namesPerTemplate: 300,
+  namesAtTemplates: 200_000,
   names: 50_000,
   valuesPerName: 20_000,
   values: 1_000_000,
+  pairs: 500_000,
+  // As many as fit into a quarter of a GB.
+  sequences: 5_500_000,
 }
 
 /** What the limits left out, by kind: how many times a thing was not taken up. */
@@ -59,10 +71,10 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
     /** By id * 39^3 + (b * 39 + d) * 39 + s: names anywhere, at a host. */
     sequences: [createCounter(), createCounter()] as const,
     headerSets: createCounter(),
-    headerSetsAtHost: createCounter(),
+    headerSetsAtHost: createCounter(limits.pairs),
     methods: createCounter(),
-    methodsAtHost: createCounter(),
-    methodsAtTemplate: createCounter(),
+    methodsAtHost: createCounter(limits.pairs),
+    methodsAtTemplate: createCounter(limits.pairs),
   }
   /** Groups, groups at a host (host * 5 + group), names anywhere, at a host, at a template. */
   const longest = { group: createLongest(), host: createLongest(), names: [createLongest(), createLongest(), createLongest()] as const }
@@ -86,12 +98,12 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
     map: Map<number, number>,
     key: number,
     owner: number,
-    { taken, most }: { taken: Map<number, number>; most: number },
+    { taken, most, inAll }: { taken: Map<number, number>; most: number; inAll: number },
   ): number {
     const known = map.get(key)
     if (known !== undefined) return known
     const used = taken.get(owner) ?? 0
-    if (used >= most) return -1
+    if (used >= most || map.size >= inAll) return -1
     taken.set(owner, used + 1)
     map.set(key, map.size)
     return map.size - 1
@@ -110,7 +122,7 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
     if (folds === 0) {
       const owner = id * 2 + level
       const used = perName.get(owner) ?? 0
-      if (used >= limits.valuesPerName || seen.size() >= limits.values) {
+      if (used >= limits.valuesPerName || seen.size() >= limits.values || counts.sequences[level].size() >= limits.sequences) {
         leftOut.values++
         return
       }
@@ -178,6 +190,7 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
     const atTemplate = idWithin(ids.namesAtTemplate, pairKey(place.template, name), place.template, {
       taken: perTemplate,
       most: limits.namesPerTemplate,
+      inAll: limits.namesAtTemplates,
     })
     if (atTemplate < 0) {
       leftOut.names++
@@ -207,7 +220,11 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
       const template =
         host < 0
           ? -1
-          : idWithin(ids.templates, hash(path, PURPOSE.template + host), host, { taken: perHost, most: limits.templatesPerHost })
+          : idWithin(ids.templates, hash(path, PURPOSE.template + host), host, {
+              taken: perHost,
+              most: limits.templatesPerHost,
+              inAll: limits.templates,
+            })
       if (host >= 0 && template < 0) leftOut.templates++
       counts.requests.add(0, fold)
       if (host >= 0) counts.hosts.add(host, fold)

@@ -8,6 +8,7 @@ import { createFreezer } from '../../../../src/core/model/profile/freeze.ts'
 import { createHash53, mixHash } from '../../../../src/core/model/profile/hash.ts'
 import { createLongest, excess } from '../../../../src/core/model/profile/longest.ts'
 import { PURPOSE } from '../../../../src/core/model/profile/profile.ts'
+import { mulberry32 } from '../../../../src/core/model/random.ts'
 import type { HttpRequest } from '../../../../src/core/types.ts'
 import { ordinaryRequests, requestTo } from '../samples.ts'
 
@@ -63,7 +64,7 @@ test('the profile without a fold measures as one that never counted it', () => {
 })
 
 test('a profile holds no more than its limits, and tells what it left out', () => {
-  const limits = { hosts: 2, templatesPerHost: 3, namesPerTemplate: 2, names: 12, valuesPerName: 4, values: 60 }
+  const limits = { ...LIMITS, hosts: 2, templatesPerHost: 3, namesPerTemplate: 2, names: 12, valuesPerName: 4, values: 60 }
   const counts = countsOf(
     Array.from({ length: 400 }, (_, index) =>
       requestTo(`/p${'x'.repeat(index % 7)}?n${'y'.repeat(index % 5)}=${"'".repeat(index % 30)}&m=1`, { site: `h${index % 4}` }),
@@ -79,6 +80,29 @@ test('a profile holds no more than its limits, and tells what it left out', () =
   assert.deepEqual(counts.leftOut.hosts, 200)
   for (const kind of ['templates', 'names', 'values'] as const) assert.ok(counts.leftOut[kind] > 0, kind)
   assert.ok(createMeasure(createFreezer(counts)())(fieldsOf(requestTo('/'))).row.every(Number.isFinite))
+})
+
+test('what many hosts, paths and random values could make endless is bounded in all', () => {
+  const limits = { ...LIMITS, templates: 20, namesAtTemplates: 30, pairs: 15, sequences: 500 }
+  const random = mulberry32(1)
+  const text = () => Array.from({ length: 40 }, () => String.fromCharCode(33 + Math.floor(random() * 90))).join('')
+  const requests = Array.from({ length: 300 }, (_, index) =>
+    requestTo(`/p${'x'.repeat(index % 9)}?a=1&b=${encodeURIComponent(text())}&c${'y'.repeat(index % 5)}=1`, {
+      site: `h${index % 8}`,
+      method: `M${index % 6}`,
+      headers: [
+        ['Accept', text()],
+        [`X-${'z'.repeat(index % 3)}`, '1'],
+      ],
+    }),
+  )
+  const { ids, counts, leftOut } = countsOf(requests, index => index % 5, limits)
+  assert.deepEqual([ids.templates.size, ids.namesAtTemplate.size], [20, 30])
+  assert.deepEqual([counts.headerSetsAtHost.size(), counts.methodsAtHost.size(), counts.methodsAtTemplate.size()], [15, 15, 15])
+  // The value that reaches the limit is taken whole.
+  for (const counter of counts.sequences) assert.ok(counter.size() >= 500 && counter.size() < 600, String(counter.size()))
+  for (const kind of ['templates', 'names', 'values'] as const) assert.ok(leftOut[kind] > 0, kind)
+  assert.ok(createMeasure(createFreezer(countsOf(requests, () => 0, limits))())(fieldsOf(requests[0]!)).row.every(Number.isFinite))
 })
 
 test('within its limits a profile leaves nothing out', () => {
