@@ -12,6 +12,8 @@ const MOST_A_SECOND = 200
 export type Reservoir = {
   /** Considers one more request of a host; `write` is called only when it is taken, and may refuse with undefined. */
   offer(host: string, write: () => string | undefined): void
+  /** Considers a line that an earlier process kept, at whatever rate. */
+  restore(host: string, line: string): void
   lines(): Generator<string>
   size(): { requests: number; bytes: number; hosts: number }
 }
@@ -27,13 +29,13 @@ export function createReservoir(limits: { requests: number; bytes: number; rando
   let bytes = 0
   let second = { since: now(), written: 0 }
 
-  function offer(name: string, write: () => string | undefined): void {
+  function consider(name: string, write: () => string | undefined): void {
     const host = hosts.get(name) ?? admit(name)
     if (host === undefined) return
     const share = Math.max(1, Math.floor(limits.requests / hosts.size))
     host.seen = Math.min(host.seen + 1, share * TURNOVER)
     const place = host.lines.length < share ? host.lines.length : Math.floor(random() * host.seen)
-    if (place >= share || isBusy()) return
+    if (place >= share) return
     const line = write()
     if (line === undefined || line.length > MOST_LINE) return
     put(host, place, line)
@@ -85,7 +87,8 @@ export function createReservoir(limits: { requests: number; bytes: number; rando
   }
 
   return {
-    offer,
+    offer: (name, write) => consider(name, () => (isBusy() ? undefined : write())),
+    restore: (name, line) => consider(name, () => line),
     *lines() {
       for (const { lines } of hosts.values()) yield* lines
     },

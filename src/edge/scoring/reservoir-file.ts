@@ -35,7 +35,7 @@ function take(line: string, reservoir: Reservoir): boolean {
   try {
     const request = toHttpRequest(JSON.parse(line))
     if (!request.ok) return false
-    reservoir.offer(hostOf(request.value), () => line)
+    reservoir.restore(hostOf(request.value), line)
     return true
   } catch {
     return false
