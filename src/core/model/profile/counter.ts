@@ -2,8 +2,8 @@ import { slotOf } from './hash.ts'
 
 /** Counts by whole-number keys up to 2^53, in six lanes: all, and one for each fold. */
 export type Counter = {
-  /** Adds `by` to the lane of all and, where `fold` is 0 to 4, to its own. A key beyond the most is not taken up. */
-  add(key: number, fold: number, by?: number): void
+  /** Adds `by` to the lane of all and, where `fold` is 0 to 4, to its own. False when a key beyond the most was not taken up. */
+  add(key: number, fold: number, by?: number): boolean
   /** Adds to one fold's lane only. */
   addToFold(key: number, fold: number, by: number): void
   size(): number
@@ -57,9 +57,10 @@ export function createCounter(most = Number.POSITIVE_INFINITY): Counter {
   return {
     add(key, fold, by = 1) {
       const at = find(key)
-      if (at < 0) return
+      if (at < 0) return false
       lanes[at]! += by
       lanes[at + 1 + fold]! += by
+      return true
     },
     addToFold(key, fold, by) {
       const at = find(key)

@@ -1,6 +1,6 @@
 import { ARGUMENT, type Field, type Fields, GROUPS, NAME, PATH } from '../fields/fields.ts'
 import { type Shape, SYMBOLS, shapeOf } from '../fields/shape.ts'
-import { createCounter } from './counter.ts'
+import { type Counter, createCounter } from './counter.ts'
 import { createHash53, mixHash, type Salt } from './hash.ts'
 import { createLongest } from './longest.ts'
 import { CONTEXTS, PURPOSE, pairKey } from './profile.ts'
@@ -37,7 +37,7 @@ export const LIMITS: Limits = {
 }
 
 /** What the limits left out, by kind: how many times a thing was not taken up. */
-export type LeftOut = { hosts: number; templates: number; names: number; values: number }
+export type LeftOut = { hosts: number; templates: number; names: number; values: number; pairs: number }
 
 export type ProfileCounts = ReturnType<typeof createProfileCounts>
 
@@ -83,7 +83,7 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
   const perName = new Map<number, number>()
   /** By the hash of value and key. */
   const seen = createSeenValues()
-  const leftOut: LeftOut = { hosts: 0, templates: 0, names: 0, values: 0 }
+  const leftOut: LeftOut = { hosts: 0, templates: 0, names: 0, values: 0, pairs: 0 }
 
   function idOf(map: Map<number, number>, key: number, most: number): number {
     const known = map.get(key)
@@ -153,6 +153,10 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
       b = d
       d = s
     }
+  }
+
+  function addPair(counter: Counter, key: number, fold: number): void {
+    if (!counter.add(key, fold)) leftOut.pairs++
   }
 
   function countPresence(level: 0 | 1 | 2 | 3, id: number, shape: Shape, fold: number): void {
@@ -234,12 +238,12 @@ export function createProfileCounts(salt: Salt, { limits = LIMITS, isKept = () =
         const set = idOf(ids.headerSets, hash(headerNames, PURPOSE.headerSet), limits.names)
         if (host >= 0) counts.hostsWithHeaders.add(host, fold)
         if (set >= 0) counts.headerSets.add(set, fold)
-        if (set >= 0 && host >= 0) counts.headerSetsAtHost.add(pairKey(host, set), fold)
+        if (set >= 0 && host >= 0) addPair(counts.headerSetsAtHost, pairKey(host, set), fold)
       }
       const method = idOf(ids.methods, hash(methodAndType, PURPOSE.method), limits.names)
       if (method >= 0) counts.methods.add(method, fold)
-      if (method >= 0 && host >= 0) counts.methodsAtHost.add(pairKey(host, method), fold)
-      if (method >= 0 && template >= 0) counts.methodsAtTemplate.add(pairKey(template, method), fold)
+      if (method >= 0 && host >= 0) addPair(counts.methodsAtHost, pairKey(host, method), fold)
+      if (method >= 0 && template >= 0) addPair(counts.methodsAtTemplate, pairKey(template, method), fold)
       const once = [new Set<number>(), new Set<number>(), new Set<number>()] as const
       for (const field of fields) {
         const found = countField(field, { host, template }, fold)

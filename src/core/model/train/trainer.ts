@@ -106,6 +106,7 @@ function leftOutTexts(survey: ReturnType<Survey['leftOut']>, limits: LeftOut, re
     [limits.templates, 'requests beyond the number of paths that are remembered of a host (known by host only)'],
     [limits.names, 'names of arguments, cookies or headers beyond the number that is remembered'],
     [limits.values, 'values beyond the number that is remembered of a name'],
+    [limits.pairs, 'sets of headers and methods of a host or path beyond the number that is remembered'],
   ]
   return texts.flatMap(([count, text]) => (count === 0 ? [] : [`left out ${count}: ${text}`]))
 }

@@ -101,12 +101,12 @@ test('what many hosts, paths and random values could make endless is bounded in 
   assert.deepEqual([counts.headerSetsAtHost.size(), counts.methodsAtHost.size(), counts.methodsAtTemplate.size()], [15, 15, 15])
   // The value that reaches the limit is taken whole.
   for (const counter of counts.sequences) assert.ok(counter.size() >= 500 && counter.size() < 600, String(counter.size()))
-  for (const kind of ['templates', 'names', 'values'] as const) assert.ok(leftOut[kind] > 0, kind)
+  for (const kind of ['templates', 'names', 'values', 'pairs'] as const) assert.ok(leftOut[kind] > 0, kind)
   assert.ok(createMeasure(createFreezer(countsOf(requests, () => 0, limits))())(fieldsOf(requests[0]!)).row.every(Number.isFinite))
 })
 
 test('within its limits a profile leaves nothing out', () => {
-  assert.deepEqual(countsOf(ordinaryRequests(100, 1), () => 0).leftOut, { hosts: 0, templates: 0, names: 0, values: 0 })
+  assert.deepEqual(countsOf(ordinaryRequests(100, 1), () => 0).leftOut, { hosts: 0, templates: 0, names: 0, values: 0, pairs: 0 })
 })
 
 test('a hash depends on the text, its purpose and the salt, and has 53 bits', () => {
