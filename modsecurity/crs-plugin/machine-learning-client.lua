@@ -1,7 +1,8 @@
 -- Asks the scorer about one request, for ModSecurity 2 (Lua 5.1) and libmodsecurity 3 (Lua 5.3). Sets, in TX:
 --   machine-learning-plugin_state                      ok, unready, timeout, down, garbage or error
 --   machine-learning-plugin_inbound_ml_anomaly_score   0.00 to 10.00, and _tenths the same as an integer, 0 to 100
---   machine-learning-plugin_inbound_ml_status          1 pass, 0 deny, 2 no score
+--   machine-learning-plugin_inbound_ml_status          1 pass, 0 deny; unset without a score
+--   machine-learning-plugin_partial                    1 when something of the request was not sent
 -- It never raises: an error would leak the whole Lua state on ModSecurity 2. On version 3 it names only variables that are known to be safe:
 -- any other aborts the worker, which no pcall can catch.
 
@@ -146,6 +147,7 @@ function main()
     m.setvar(PREFIX .. "inbound_ml_anomaly_score", string.format("%.2f", score))
     m.setvar(PREFIX .. "tenths", string.format("%d", math.floor(score * 10 + 1e-6)))
     m.setvar(PREFIX .. "inbound_ml_status", verdict == "deny" and "0" or "1")
+    if truncated then m.setvar(PREFIX .. "partial", "1") end
   elseif state ~= "unready" and os.time() % 30 == 0 then
     m.setvar(PREFIX .. "tell_failure", "1")
   end

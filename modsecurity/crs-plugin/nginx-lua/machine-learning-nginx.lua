@@ -1,12 +1,13 @@
 -- Asks the scorer about a request from nginx's own Lua, before ModSecurity sees it, and hands the answer to the rules of the plugin in the
--- header X-Modwarden-Score: a secret of this worker, then "ok 7.25 0" (score, 1 pass or 0 deny) or unready, timeout, down, garbage, error.
--- nginx writes the header over whatever the client sent, and takes it away again before the application sees the request. Should another
--- file of the configuration overrule these directives for a server, the secret is missing and the CRS decides.
+-- header X-Modwarden-Score: a secret of this worker, then "ok 7.25 0 0" (score, 1 pass or 0 deny, 1 when the scorer was sent a part of the
+-- request only) or unready, timeout, down, garbage, error. nginx writes the header over whatever the client sent, and takes it away again
+-- before the application sees the request. Should another file of the configuration overrule these directives for a server, the secret is
+-- missing and the CRS decides.
 
 local SCORER = "unix:/run/modwarden-score/score.sock"   -- or, for http://127.0.0.1:5000/, the pair SCORER, PORT = "127.0.0.1", 5000
 local PORT = nil
 local BUDGET_MS = 50
-local MAX_BODY, MAX_FULL, MAX_REPLY, MAX_REPLY_BYTES = 8192, 16384, 64, 1024
+local MAX_BODY, MAX_FULL, MAX_HEADERS, MAX_REPLY, MAX_REPLY_BYTES = 8192, 16384, 128, 64, 1024
 local HEADER = "X-Modwarden-Score"
 
 local function add(parts, key, value, limit)
@@ -18,16 +19,16 @@ local function add(parts, key, value, limit)
   parts[#parts + 1] = #key + 1 + #value .. ":" .. key .. "=" .. value .. ","
 end
 
--- The first bytes of the body; a longer one lies in a file.
+-- The first bytes of the body, one more than are sent; a long one lies in a file.
 local function read_body()
   if not ngx.var.http_content_length and not ngx.var.http_transfer_encoding then return "" end
   ngx.req.read_body()
   local body = ngx.req.get_body_data()
   if body then return body end
   local path = ngx.req.get_body_file()
-  local file = path and io.open(path, "rb")
-  if not file then return "" end
-  body = file:read(MAX_BODY) or ""
+  if not path then return "" end
+  local file = assert(io.open(path, "rb"))
+  body = file:read(MAX_BODY + 1) or ""
   file:close()
   return body
 end
@@ -40,18 +41,24 @@ local function describe()
   add(parts, "u", ngx.var.request_uri, MAX_BODY)
   add(parts, "p", ngx.var.server_protocol, 16)
   local body = read_body()
+  if #body > MAX_BODY then
+    body = string.sub(body, 1, MAX_BODY)
+    parts.truncated = true
+  end
   if ngx.req.http_version() < 2 then
     local head = string.gsub(ngx.req.raw_header(true), "\r\n", "\n")
     add(parts, "full", head .. "\n" .. body, MAX_FULL)
   else
-    for name, value in pairs(ngx.req.get_headers(128, true)) do
+    local headers, problem = ngx.req.get_headers(MAX_HEADERS, true)
+    if problem then parts.truncated = true end
+    for name, value in pairs(headers) do
       for _, one in ipairs(type(value) == "table" and value or { value }) do add(parts, "h", name .. "\0" .. tostring(one), 2048) end
     end
     add(parts, "bl", body ~= "" and tostring(#body) or nil, 16)
     add(parts, "b", body, MAX_BODY)
   end
   if parts.truncated then add(parts, "trunc", "1", 1) end
-  return table.concat(parts)
+  return table.concat(parts), parts.truncated
 end
 
 -- Status, body, and whether the connection may be kept; nothing while more must come.
@@ -106,13 +113,14 @@ local function exchange(body, ends_at, is_last)
   if (status ~= "200" and status ~= "401") or not score or score > 10 then return "garbage" end
   if verdict == "" then verdict = status == "200" and "pass" or "deny" end
   if verdict ~= "pass" and verdict ~= "deny" then return "garbage" end
-  return string.format("ok %.2f %s", score, verdict == "deny" and "0" or "1")
+  return string.format("ok %.2f %s", score, verdict == "deny" and "0" or "1"), true
 end
 
 local function score()
-  local body = describe()
+  local body, is_part = describe()
   ngx.update_time()
-  return exchange(body, ngx.now() * 1000 + BUDGET_MS, false)
+  local answer, is_score = exchange(body, ngx.now() * 1000 + BUDGET_MS, false)
+  return is_score and answer .. (is_part and " 1" or " 0") or answer
 end
 
 local function new_secret()
