@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { connect as connectHttp2 } from 'node:http2'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -12,6 +14,8 @@ import { type Manner, type StubScorer, startStubScorer } from '../servers/scorer
 const skip = whyNoNginxLua() ?? false
 const AGENT = { 'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', Accept: '*/*' }
 
+const FORM = 'application/x-www-form-urlencoded'
+
 type Ask = (path: string, headers?: Record<string, string>, body?: string) => Promise<number>
 
 async function withNginxLua(
@@ -20,6 +24,7 @@ async function withNginxLua(
     scorer: () => StubScorer
     become: (manner: Manner | 'down') => Promise<void>
     folder: string
+    port: number
   }) => Promise<void>,
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'modwarden-plugin-'))
@@ -45,6 +50,7 @@ async function withNginxLua(
     try {
       await body({
         folder,
+        port: server.port,
         ask,
         scorer: () => scorer,
         async become(manner) {
@@ -99,10 +105,7 @@ test('the header of the score cannot be forged, and a scorer that hangs holds no
     // A server whose own configuration overrules the script: nobody writes over the header, and the CRS decides.
     assert.equal(await ask('/overruled/?arg=../../etc/passwd', { ...forged, Host: 'overruled.example', 'X-Test-Mode': '2' }), 403)
     assert.equal(await ask('/overruled/?q=hello&want=9.10', { ...forged, Host: 'overruled.example', 'X-Test-Mode': '2' }), 200)
-    assert.equal(
-      await ask('/form?want=1.00', { 'Content-Type': 'application/x-www-form-urlencoded', 'X-Test-Mode': '2' }, 'city=K%C3%B6ln'),
-      200,
-    )
+    assert.equal(await ask('/form?want=1.00', { 'Content-Type': FORM, 'X-Test-Mode': '2' }, 'city=K%C3%B6ln'), 200)
     const fields = scorer().asked.at(-1)!
     assert.deepEqual([fields.get('m'), fields.get('u'), fields.get('ip')], [['POST'], ['/form?want=1.00'], ['192.0.2.7']])
     assert.match(fields.get('full')![0]!, /^Host: shop\.example\n.*\n\n\ncity=K%C3%B6ln$/s)
@@ -121,13 +124,47 @@ test('an attack behind more than nginx sends to the scorer is no false positive'
     // The longer one does not fit into nginx's memory for a body either.
     for (const words of [1500, 9000])
       for (const mode of ['1', '2']) {
-        const headers = { 'X-Test-Mode': mode, 'Content-Type': 'application/x-www-form-urlencoded' }
+        const headers = { 'X-Test-Mode': mode, 'Content-Type': FORM }
         const padding = `x=${'a+word+'.repeat(words)}`
         assert.equal(await ask('/form?want=2.10', headers, `${padding}&y=../../etc/passwd`), 403, `mode ${mode}, ${words} words`)
         assert.equal(await ask('/form?want=2.10', headers, padding), 200, `mode ${mode}, ${words} words, benign`)
       }
-    const headers = { 'X-Test-Mode': '1', 'Content-Type': 'application/x-www-form-urlencoded' }
+    const headers = { 'X-Test-Mode': '1', 'Content-Type': FORM }
     assert.equal(await ask('/form?want=2.10', headers, 'y=../../etc/passwd'), 200, 'what the model has seen it can acquit')
+  })
+})
+
+test('the scorer hears the body behind whatever headers', { skip, timeout: 60_000 }, async () => {
+  await withNginxLua(async ({ folder, port, scorer }) => {
+    const head = `POST /form HTTP/1.1\r\nHost: shop.example\r\nContent-Type: ${FORM}\r\nConnection: close\r\n`
+    const cases: [string, string, RegExp][] = [
+      // nginx keeps the value without the blank, and leaves a line end in its place.
+      [
+        'a blank at the end of a header',
+        `${head}X-Note: a \r\nCookie: b=c\r\n`,
+        /\nX-Note: a\nCookie: b=c\nContent-Length: 6\n\n\nx=evil$/,
+      ],
+      [
+        'long headers',
+        head + [1, 2, 3].map(index => `X-Long-${index}: ${'v'.repeat(7000)}\r\n`).join(''),
+        /^Host: shop\.example\n.*v\n\nx=evil$/s,
+      ],
+      ['no other headers', 'POST /form HTTP/1.0\r\n', /^Content-Length: 6\n\n\nx=evil$/],
+    ]
+    for (const [what, headers, expected] of cases) {
+      await ended(connect(port, '127.0.0.1').end(`${headers}Content-Length: 6\r\n\r\nx=evil`))
+      assert.match(scorer().asked.at(-1)!.get('full')![0]!, expected, what)
+    }
+    await ended(connect(port, '127.0.0.1').end('GET /none HTTP/1.0\r\n\r\n'))
+    assert.equal(scorer().asked.at(-1)!.get('full')![0], '\n\n', 'neither headers nor body')
+
+    // In HTTP/2 nothing need announce a body.
+    const session = connectHttp2('http://shop.example', { createConnection: () => connect(join(folder, 'h2.sock')) })
+    const stream = session.request({ ':method': 'POST', ':path': '/form', 'content-type': FORM, ...AGENT })
+    stream.end('x=evil')
+    await new Promise(resolve => void stream.resume().on('close', resolve))
+    session.destroy()
+    assert.deepEqual(scorer().asked.at(-1)!.get('b'), ['x=evil'])
   })
 })
 
@@ -146,3 +183,7 @@ test('a scorer that is down is told in two seconds of a minute, though nobody se
     assert.equal(await ask('/?q=hello'), 200)
   })
 })
+
+function ended(socket: Socket): Promise<unknown> {
+  return new Promise(resolve => void socket.resume().on('error', resolve).on('close', resolve))
+}

@@ -24,7 +24,8 @@ export function whyNoNginx(): string | undefined {
   return existsSync(MODULE) ? undefined : 'needs nginx with libmodsecurity 3 (scripts/setup-debian installs it)'
 }
 
-/** Starts an nginx of the test's own on loopback, in front of a small application; the client's address is taken from X-Real-IP. */
+/** Starts an nginx of the test's own on loopback, in front of a small application; the client's address is taken from X-Real-IP.
+ *  With its own Lua it speaks HTTP/2 on FOLDER/h2.sock. */
 export async function startNginx(options: ServerOptions): Promise<WebServer> {
   const { folder } = options
   const storage = join(folder, 'storage')
@@ -84,6 +85,7 @@ http {
   ${nginxLua === undefined ? '' : `server { listen 127.0.0.1:${port}; server_name overruled.example; server_rewrite_by_lua_block { return } ${serverSettings(folder, application)} }`}
   server {
     listen 127.0.0.1:${port} default_server;
+    ${nginxLua === undefined ? '' : `listen unix:${folder}/h2.sock http2;`}
     ${serverSettings(folder, application)}
   }
 }

@@ -7,7 +7,7 @@
 local SCORER = "unix:/run/modwarden-score/score.sock"   -- or, for http://127.0.0.1:5000/, the pair SCORER, PORT = "127.0.0.1", 5000
 local PORT = nil
 local BUDGET_MS = 50
-local MAX_BODY, MAX_FULL, MAX_HEADERS, MAX_REPLY, MAX_REPLY_BYTES = 8192, 16384, 128, 64, 1024
+local MAX_HEAD, MAX_BODY, MAX_HEADERS, MAX_REPLY, MAX_REPLY_BYTES = 8192, 8192, 128, 64, 1024
 local HEADER = "X-Modwarden-Score"
 
 local function add(parts, key, value, limit)
@@ -19,10 +19,14 @@ local function add(parts, key, value, limit)
   parts[#parts + 1] = #key + 1 + #value .. ":" .. key .. "=" .. value .. ","
 end
 
--- The first bytes of the body, one more than are sent; a long one lies in a file.
-local function read_body()
-  if not ngx.var.http_content_length and not ngx.var.http_transfer_encoding then return "" end
-  ngx.req.read_body()
+-- The first bytes of the body, one more than are sent; a long one lies in a file. In HTTP/2 a body needs no header that announces it, and a
+-- version of nginx's Lua that reads none such is not sure that there is none.
+local function read_body(parts, version)
+  if version < 2 and not ngx.var.http_content_length and not ngx.var.http_transfer_encoding then return "" end
+  if not pcall(ngx.req.read_body) then
+    parts.truncated = true
+    return ""
+  end
   local body = ngx.req.get_body_data()
   if body then return body end
   local path = ngx.req.get_body_file()
@@ -33,6 +37,12 @@ local function read_body()
   return body
 end
 
+local function cut(parts, text, limit)
+  if #text <= limit then return text end
+  parts.truncated = true
+  return string.sub(text, 1, limit)
+end
+
 local function describe()
   local parts = {}
   add(parts, "id", ngx.var.request_id, 128)
@@ -40,14 +50,13 @@ local function describe()
   add(parts, "m", ngx.req.get_method(), 32)
   add(parts, "u", ngx.var.request_uri, MAX_BODY)
   add(parts, "p", ngx.var.server_protocol, 16)
-  local body = read_body()
-  if #body > MAX_BODY then
-    body = string.sub(body, 1, MAX_BODY)
-    parts.truncated = true
-  end
-  if ngx.req.http_version() < 2 then
-    local head = string.gsub(ngx.req.raw_header(true), "\r\n", "\n")
-    add(parts, "full", head .. "\n" .. body, MAX_FULL)
+  local version = ngx.req.http_version()
+  local body = read_body(parts, version)
+  if version < 2 then
+    -- nginx puts an empty line behind a header with a blank at its end, and a NUL where there are no headers: either would end them too soon.
+    local head = string.gsub("\n" .. ngx.req.raw_header(true), "[\r\n%z]+", "\n")
+    -- Each is cut on its own: long headers must not push the body out.
+    add(parts, "full", cut(parts, string.sub(head, 2), MAX_HEAD) .. "\n\n" .. cut(parts, body, MAX_BODY), MAX_HEAD + MAX_BODY + 2)
   else
     local headers, problem = ngx.req.get_headers(MAX_HEADERS, true)
     if problem then parts.truncated = true end
