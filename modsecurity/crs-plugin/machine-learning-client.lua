@@ -7,7 +7,9 @@
 -- any other aborts the worker, which no pcall can catch.
 
 local PREFIX = "tx.machine-learning-plugin_"
-local MAX_BODY, MAX_VALUE, MAX_FULL, MAX_ITEMS, MAX_ALL, MAX_REPLY = 8192, 2048, 16384, 128, 60000, 1024
+local MAX_BODY, MAX_VALUE, MAX_FULL, MAX_ITEMS, MAX_REPLY = 8192, 2048, 16384, 128, 1024
+-- Headers leave room for the body: whoever sends many must not push it out.
+local MAX_TO_HEADERS, MAX_ALL = 40000, 60000
 
 -- What is not set gives no value at all, hence the "or nil".
 local function setting(name)
@@ -17,12 +19,12 @@ end
 -- What is sent: netstrings LENGTH:K=VALUE, in one table; `size` bounds them together.
 local parts, size, truncated
 
-local function add(key, value, limit)
+local function add(key, value, limit, most)
   if value == nil or value == "" then return end
   if limit and #value > limit then
     value, truncated = string.sub(value, 1, limit), true
   end
-  if size + #value > MAX_ALL then
+  if size + #value > (most or MAX_ALL) then
     truncated = true
     return
   end
@@ -32,13 +34,32 @@ local function add(key, value, limit)
 end
 
 -- ModSecurity 2 names an item "COLLECTION:name".
-local function add_all(key, collection, first)
+local function add_all(key, collection, first, most)
   local items = m.getvars(collection) or {}
   local skip = #collection + 2
-  for i = first or 1, math.min(#items, MAX_ITEMS) do
-    add(key, string.sub(items[i].name, skip) .. "\0" .. items[i].value, MAX_VALUE)
+  local last = first + MAX_ITEMS - 1
+  for i = first, math.min(#items, last) do
+    add(key, string.sub(items[i].name, skip) .. "\0" .. items[i].value, MAX_VALUE, most)
   end
-  if #items > MAX_ITEMS then truncated = true end
+  if #items > last then truncated = true end
+end
+
+-- Of XML ModSecurity 2 keeps the document only: its text and the values of its attributes, as the CRS looks at them.
+local function xml_text()
+  local texts = {}
+  for _, path in ipairs({ "XML./*", "XML.//@*" }) do
+    for _, item in ipairs(m.getvars(path) or {}) do texts[#texts + 1] = item.value end
+  end
+  return table.concat(texts, "\n")
+end
+
+-- Headers and body, each cut on its own. No header is empty, so the first empty lines are those before the body.
+local function cut_full(full)
+  if #full <= MAX_FULL then return full end
+  truncated = true
+  local ends_at, most = string.find(full, "\n\n\n", 1, true), MAX_FULL - MAX_BODY
+  if not ends_at or ends_at <= most then return string.sub(full, 1, MAX_FULL) end
+  return string.sub(full, 1, most) .. string.sub(full, ends_at, ends_at + 2 + MAX_BODY)
 end
 
 local function describe()
@@ -50,17 +71,19 @@ local function describe()
   add("p", m.getvar("REQUEST_PROTOCOL"), 16)
   add("cs", setting("crs_score"), 16)
   if __transaction then
-    add("full", m.getvar("FULL_REQUEST"), MAX_FULL)
+    add("full", cut_full(m.getvar("FULL_REQUEST") or ""))
   else
-    add_all("h", "REQUEST_HEADERS")
+    add_all("h", "REQUEST_HEADERS", 1, MAX_TO_HEADERS)
     local body = m.getvar("REQUEST_BODY")
     if body then
       add("bl", tostring(#body))
       add("b", body, MAX_BODY)
+    elseif m.getvar("REQBODY_PROCESSOR") == "XML" then
+      add("b", xml_text(), MAX_BODY)
     elseif m.getvar("REQUEST_HEADERS.Content-Type") then
       -- JSON and multipart bodies are kept in their parsed form only, behind the arguments of the query.
       add_all("a", "ARGS", #(m.getvars("ARGS_GET") or {}) + 1)
-      add_all("f", "FILES")
+      add_all("f", "FILES", 1)
     end
   end
   if truncated then add("trunc", "1") end

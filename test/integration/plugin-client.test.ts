@@ -25,6 +25,12 @@ const BODIES: { what: string; type: string; body: string; v2: Record<string, str
     v2: { b: ['x=5:m=GET,&y=%00'], bl: ['16'] },
   },
   { what: 'JSON', type: 'application/json', body: '{"a":{"b":"c"}}', v2: { a: ['a.b\0c'] } },
+  {
+    what: 'XML',
+    type: 'text/xml; charset=utf-8',
+    body: '<?xml version="1.0"?><a b="&lt;attribute"><c>one</c><d><![CDATA[ two]]></d></a>',
+    v2: { b: ['one two\n<attribute'] },
+  },
   { what: 'an upload', type: 'multipart/form-data; boundary=frontier', body: MULTIPART, v2: { a: ['note\0blue'], f: ['picture\0me.png'] } },
 ]
 
@@ -78,6 +84,21 @@ for (const { name, engine, start, skip } of SERVERS) {
       assert.ok(size < 65_536, `${size} bytes`)
       assert.deepEqual(fields.get('trunc'), ['1'])
       assert.equal(fields.get('u')![0]!.length, 4004)
+    })
+  })
+
+  test(`${name}: no headers and no arguments of the query leave the body out`, { skip, timeout: 60_000 }, async () => {
+    await withPlugin(start, undefined, async ({ ask, scorers }) => {
+      const heard = () => ['full', 'a', 'b'].flatMap(key => scorers.fine.asked.at(-1)!.get(key) ?? []).join('|')
+      const lengths = engine === 'v2' ? Array.from({ length: 40 }, () => 2000) : [7000, 7000, 4000]
+      const long = Object.fromEntries(lengths.map((length, index) => [`X-Long-${index}`, 'v'.repeat(length)]))
+      const body = `note=${'b'.repeat(1000)}&end=evil`
+      await ask('/form', { 'X-Test-Mode': '2', 'Content-Type': FORM, ...long }, { method: 'POST', body })
+      assert.ok(heard().endsWith(body), 'behind long headers')
+      assert.deepEqual(scorers.fine.asked.at(-1)!.get('trunc'), ['1'])
+      const query = Array.from({ length: 200 }, (_, index) => `a${index}=1`).join('&')
+      await ask(`/form?${query}`, { 'X-Test-Mode': '2', 'Content-Type': 'application/json' }, { method: 'POST', body: '{"end":"evil"}' })
+      assert.match(heard(), /end(?:\0|":")evil/, 'behind many arguments')
     })
   })
 

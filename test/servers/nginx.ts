@@ -105,7 +105,7 @@ function serverSettings(folder: string, application: number): string {
 
 /** The application behind the server: it answers everything. */
 export async function startApplication(): Promise<Server> {
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: 2 ** 17 }, (request, response) => {
     request.resume()
     request.on('end', () =>
       response.writeHead(request.url?.startsWith('/missing') ? 404 : 200, { 'content-type': 'text/html' }).end('<p>shop</p>'),
