@@ -4,8 +4,10 @@ import { shapeOf } from './shape.ts'
 /** Masks a body by what it looks like, whatever its Content-Type says: JSON, multipart, XML, or a form. */
 export function maskBody(body: string, contentType: string): string {
   const first = /\S/.exec(body.slice(0, 1024))?.[0]
-  if (first === '{' || first === '[' || first === '"') return maskJson(body)
   if (first === '<') return maskXml(body)
+  // Of XML ModSecurity 2 gives the text alone: nothing says which of it is secret.
+  if (/[/+]xml\b/i.test(contentType)) return shapeOf(body)
+  if (first === '{' || first === '[' || first === '"') return maskJson(body)
   const boundary = /^--[^\r\n]{1,200}/.exec(body)?.[0]
   if (boundary !== undefined && (contentType.includes(boundary.slice(2)) || /^--\S+\r?\ncontent-/i.test(body)))
     return body.split(boundary).map(maskPart).join(boundary)

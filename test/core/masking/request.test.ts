@@ -87,6 +87,13 @@ const bodies: [string, string][] = [
 for (const [body, masked] of bodies)
   test(`masks ${body.slice(0, 60)}`, () => assert.equal(maskRequest(request('/', [], body)).body, masked))
 
+test('masks XML of which only the text is known', () => {
+  for (const type of ['text/xml; charset=utf-8', 'application/soap+xml']) {
+    const masked = maskRequest(request('/', [['Content-Type', type]], 'wp.login joe hunter2\n1.0'))
+    assert.equal(masked.body, 'aa.aaaaa aaa aaaaaa0\n0.0')
+  }
+})
+
 test('keeps what else is known of a request', () => {
   const odd = { ...request('/'), oddFraming: true }
   assert.deepEqual(maskRequest(odd), { ...odd, body: undefined })
