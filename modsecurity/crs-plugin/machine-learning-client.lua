@@ -7,7 +7,7 @@
 -- any other aborts the worker, which no pcall can catch.
 
 local PREFIX = "tx.machine-learning-plugin_"
-local MAX_BODY, MAX_VALUE, MAX_FULL, MAX_ITEMS, MAX_REPLY = 8192, 2048, 16384, 128, 1024
+local MAX_BODY, MAX_NAME, MAX_VALUE, MAX_FULL, MAX_ITEMS, MAX_REPLY = 8192, 1024, 2048, 16384, 128, 1024
 -- Headers leave room for the body: whoever sends many must not push it out.
 local MAX_TO_HEADERS, MAX_ALL = 40000, 60000
 
@@ -39,7 +39,10 @@ local function add_all(key, collection, first, most)
   local skip = #collection + 2
   local last = first + MAX_ITEMS - 1
   for i = first, math.min(#items, last) do
-    add(key, string.sub(items[i].name, skip) .. "\0" .. items[i].value, MAX_VALUE, most)
+    local name = string.sub(items[i].name, skip)
+    -- The NUL must stay within the limit: without it no scorer takes the message.
+    if #name > MAX_NAME then name, truncated = string.sub(name, 1, MAX_NAME), true end
+    add(key, name .. "\0" .. items[i].value, MAX_VALUE, most)
   end
   if #items > last then truncated = true end
 end

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { parseNetstrings } from '../../src/core/scoring/netstrings.ts'
+import { netstrings } from '../scoring-messages.ts'
 import { startApache, whyNoApache } from '../servers/apache.ts'
 import { startNginx, whyNoNginx } from '../servers/nginx.ts'
 import { whyNoLuaSocket } from '../servers/plugin.ts'
@@ -99,6 +101,25 @@ for (const { name, engine, start, skip } of SERVERS) {
       const query = Array.from({ length: 200 }, (_, index) => `a${index}=1`).join('&')
       await ask(`/form?${query}`, { 'X-Test-Mode': '2', 'Content-Type': 'application/json' }, { method: 'POST', body: '{"end":"evil"}' })
       assert.match(heard(), /end(?:\0|":")evil/, 'behind many arguments')
+    })
+  })
+
+  test(`${name}: a long name leaves the scorer a message that it can read`, { skip, timeout: 60_000 }, async () => {
+    await withPlugin(start, undefined, async ({ ask, scorers }) => {
+      const long = 'n'.repeat(3000)
+      const upload = `--f\r\nContent-Disposition: form-data; name="${long}"; filename="${long}"\r\n\r\nx\r\n--f--\r\n`
+      const cases: [string, string, Record<string, string>][] = [
+        ['application/json', `{"${long}":"evil"}`, {}],
+        ['multipart/form-data; boundary=f', upload, {}],
+        [FORM, 'a=b', { [long]: 'c' }],
+      ]
+      for (const [type, body, headers] of cases) {
+        await ask('/form', { 'X-Test-Mode': '2', 'Content-Type': type, ...headers }, { method: 'POST', body })
+        const items = [...scorers.fine.asked.at(-1)!].flatMap(([key, values]) => values.map(value => [key, value] as const))
+        const message = netstrings(items)
+        assert.ok(parseNetstrings(message).ok, `${type}: ${message}`)
+      }
+      assert.equal(scorers.fine.asked.length, cases.length)
     })
   })
 

@@ -160,11 +160,19 @@ test('the scorer hears the body behind whatever headers', { skip, timeout: 60_00
 
     // In HTTP/2 nothing need announce a body.
     const session = connectHttp2('http://shop.example', { createConnection: () => connect(join(folder, 'h2.sock')) })
-    const stream = session.request({ ':method': 'POST', ':path': '/form', 'content-type': FORM, ...AGENT })
+    const long = 'n'.repeat(3000)
+    const stream = session.request({ ':method': 'POST', ':path': '/form', 'content-type': FORM, ...AGENT, [long]: 'v' })
     stream.end('x=evil')
     await new Promise(resolve => void stream.resume().on('close', resolve))
     session.destroy()
     assert.deepEqual(scorer().asked.at(-1)!.get('b'), ['x=evil'])
+    assert.ok(
+      scorer()
+        .asked.at(-1)!
+        .get('h')!
+        .every(header => header.includes('\0')),
+      'each name has its end',
+    )
   })
 })
 

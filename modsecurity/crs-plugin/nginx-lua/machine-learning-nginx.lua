@@ -61,6 +61,8 @@ local function describe()
     local headers, problem = ngx.req.get_headers(MAX_HEADERS, true)
     if problem then parts.truncated = true end
     for name, value in pairs(headers) do
+      -- The NUL must stay within the limit: without it no scorer takes the message.
+      name = cut(parts, name, 1024)
       for _, one in ipairs(type(value) == "table" and value or { value }) do add(parts, "h", name .. "\0" .. tostring(one), 2048) end
     end
     add(parts, "bl", body ~= "" and tostring(#body) or nil, 16)
