@@ -1,7 +1,5 @@
 import { type Named, withoutCollection } from './inquiry.ts'
 
-const MOST_HEADERS = 256
-
 /** Reads libmodsecurity's FULL_REQUEST (3.0.9): lines `Name: value`, two more line ends, the body as it came. A request line before them is passed over.
  *  Cut off within the headers, it has no body. */
 export function readFullRequest(text: string): { headers: Named[]; body: string | undefined } {
@@ -16,7 +14,7 @@ export function readFullRequest(text: string): { headers: Named[]; body: string 
     const name = withoutCollection(line)
     const split = name.indexOf(':')
     // A name with a space in it is a request line.
-    if (split > 0 && !/\s/.test(name.slice(0, split)) && headers.length < MOST_HEADERS) {
+    if (split > 0 && !/\s/.test(name.slice(0, split))) {
       headers.push([name.slice(0, split), name.slice(split + 1).trimStart()])
     }
   }

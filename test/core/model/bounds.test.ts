@@ -48,6 +48,18 @@ test('keeps beginning and end of what is too long', () => {
   assert.ok(value.startsWith('<first>') && value.endsWith('<last>'))
 })
 
+test('a header goes unseen behind no number of others', () => {
+  for (const many of [999, 1000, 5000]) {
+    const headers = [...Array.from({ length: many }, () => ['A', 'b'] as const), ['Cookie', 'c=<script>'] as const]
+    const { fields } = fieldsOf({ ...plain, headers })
+    assert.ok(
+      fields.some(({ value }) => value.includes('<script>')),
+      `${many}`,
+    )
+    assert.ok(fields.length < 1100)
+  }
+})
+
 test('reads JSON leaves up to a number, and the rest as one value', () => {
   const { fields } = fieldsOf({ ...plain, ...json, body: `{"a":[${'1,'.repeat(5000)}"<script>"]}` })
   assert.ok(fields.some(({ value }) => value.includes('<script>')))

@@ -77,6 +77,10 @@ for (const [name, full, headers, body] of fulls) {
   test(`reads libmodsecurity's full request with ${name}`, () => assert.deepEqual(readFullRequest(full), { headers, body }))
 }
 
+test('a full request is read to its end, however many headers it has', () => {
+  assert.deepEqual(readFullRequest(`${'a:b\n'.repeat(3000)}Cookie: c\n\n\nx`).headers.at(-1), ['Cookie', 'c'])
+})
+
 test('the full request gives headers and body where they do not come by themselves', () => {
   const { request } = read([
     ['u', '/'],

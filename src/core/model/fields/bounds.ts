@@ -4,8 +4,8 @@ import type { HttpRequest } from '../../types.ts'
  *  and hardly one so much of a body that is no file. */
 export const MOST = { line: 64 * 1024, headers: 1000, header: 64 * 1024, allHeaders: 128 * 1024, body: 512 * 1024, name: 256 } as const
 
-/** Cuts a request to what is looked at: long texts lose their middle, headers beyond the limits are left out. `leftOut`: bytes that were cut off. The same
- *  request comes back where nothing is too long. */
+/** Cuts a request to what is looked at: long texts lose their middle, headers beyond the limits become one, so that none goes unseen behind many. `leftOut`:
+ *  bytes that were cut off. The same request comes back where nothing is too long. */
 export function boundRequest(request: HttpRequest): { request: HttpRequest; leftOut: number } {
   const { method, uri, headers, body, site } = request
   let read = headers.length
@@ -30,7 +30,8 @@ export function boundRequest(request: HttpRequest): { request: HttpRequest; left
   }
   // The header that is one too many in bytes is still read as far as it may be.
   const kept = headers.slice(0, Math.min(headers.length, read + 1, MOST.headers))
-  for (let index = kept.length; index < headers.length; index++) leftOut += headers[index]![0].length + headers[index]![1].length
+  const rest = headers.slice(kept.length).map(([name, value]) => `${name}: ${value}`)
+  if (rest.length > 0) kept.push(['#rest', rest.join('\n')])
   return {
     request: {
       ...request,
