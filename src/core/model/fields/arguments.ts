@@ -19,10 +19,13 @@ const FILE_NAME = /filename="([^"]*)"/i
 /** So much of a body tells whether it is binary. */
 const LOOK = 2048
 
-/** Gives the last Content-Type of a request; empty when there is none. */
+/** Gives the last Content-Type of a request, one of binary data only where no other is: servers differ in which they heed. Empty when there is none. */
 export function contentType(request: HttpRequest): string {
   let type = ''
-  for (const [name, value] of request.headers) if (name.length === 12 && name.toLowerCase() === 'content-type') type = value
+  for (const [name, value] of request.headers) {
+    if (name.length !== 12 || name.toLowerCase() !== 'content-type') continue
+    if (type === '' || !BINARY_TYPE.test(value.toLowerCase())) type = value
+  }
   return type
 }
 
@@ -40,7 +43,8 @@ function readBody(body: string, exactType: string, found: Argument[]): void {
   const type = exactType.toLowerCase()
   const add = (name: string, value: string) => addBounded(found, { name, value, isForm: false })
   const first = /[^ \t\n\r\f\v]/.exec(body)?.[0]
-  if (BINARY_TYPE.test(type)) add(BINARY, '')
+  // Many an application reads a body as JSON whatever type it is said to have.
+  if (BINARY_TYPE.test(type) && isBinary(body)) add(BINARY, '')
   else if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
   else if (type.includes('json') || first === '{' || first === '[') {
     const before = found.length

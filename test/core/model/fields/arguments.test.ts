@@ -92,7 +92,8 @@ const cases: { name: string; request: ReturnType<typeof sent>; expected: Expecte
       ['#file', 'a.png'],
     ],
   },
-  { name: 'a binary type', request: sent('image/png', 'abc'), expected: [['#bin', '']] },
+  { name: 'a binary type', request: sent('image/png', `a=1${'\0\x01'.repeat(50)}`), expected: [['#bin', '']] },
+  { name: 'text of a binary type', request: sent('application/octet-stream', '{"a":"b"}'), expected: [['a', 'b']] },
   { name: 'a binary body', request: sent('text/plain', '\0\x01\x02\x03'.repeat(50)), expected: [['#bin', '']] },
   {
     name: 'UTF-8, which is text',
@@ -104,11 +105,25 @@ const cases: { name: string; request: ReturnType<typeof sent>; expected: Expecte
     request: requestTo('/', {
       headers: [
         ['Content-Type', 'text/plain'],
-        ['CONTENT-TYPE', 'image/png'],
+        ['CONTENT-TYPE', 'application/x-www-form-urlencoded'],
       ],
-      body: 'abc',
+      body: 'a b=c',
     }),
-    expected: [['#bin', '']],
+    expected: [['a b', 'c']],
+  },
+  {
+    name: 'a form that is said to be binary too',
+    request: requestTo('/', {
+      headers: [
+        ['Content-Type', 'application/x-www-form-urlencoded'],
+        ['Content-Type', 'image/png'],
+      ],
+      body: `${'\x01'.repeat(50)}=1&a=b`,
+    }),
+    expected: [
+      ['\x01'.repeat(50), '1'],
+      ['a', 'b'],
+    ],
   },
 ]
 for (const { name, request, expected } of cases) {
