@@ -8,8 +8,9 @@
 
 local PREFIX = "tx.machine-learning-plugin_"
 local MAX_BODY, MAX_NAME, MAX_VALUE, MAX_FULL, MAX_ITEMS, MAX_REPLY = 8192, 1024, 2048, 16384, 128, 1024
--- Headers leave room for the body: whoever sends many must not push it out.
-local MAX_TO_HEADERS, MAX_ALL = 40000, 60000
+-- What the web servers let through of one header, and nginx of all: a proxy names its client at the end of one. Headers leave room for the
+-- body: whoever sends many must not push it out.
+local MAX_HEADER, MAX_HEAD, MAX_TO_HEADERS, MAX_ALL = 8192, 32768, 40000, 60000
 
 -- What is not set gives no value at all, hence the "or nil".
 local function setting(name)
@@ -34,7 +35,7 @@ local function add(key, value, limit, most)
 end
 
 -- ModSecurity 2 names an item "COLLECTION:name".
-local function add_all(key, collection, first, most)
+local function add_all(key, collection, first, limit, most)
   local items = m.getvars(collection) or {}
   local skip = #collection + 2
   local last = first + MAX_ITEMS - 1
@@ -42,7 +43,7 @@ local function add_all(key, collection, first, most)
     local name = string.sub(items[i].name, skip)
     -- The NUL must stay within the limit: without it no scorer takes the message.
     if #name > MAX_NAME then name, truncated = string.sub(name, 1, MAX_NAME), true end
-    add(key, name .. "\0" .. items[i].value, MAX_VALUE, most)
+    add(key, name .. "\0" .. items[i].value, limit, most)
   end
   if #items > last then truncated = true end
 end
@@ -59,10 +60,11 @@ end
 -- Headers and body, each cut on its own. No header is empty, so the first empty lines are those before the body.
 local function cut_full(full)
   if #full <= MAX_FULL then return full end
-  truncated = true
-  local ends_at, most = string.find(full, "\n\n\n", 1, true), MAX_FULL - MAX_BODY
-  if not ends_at or ends_at <= most then return string.sub(full, 1, MAX_FULL) end
-  return string.sub(full, 1, most) .. string.sub(full, ends_at, ends_at + 2 + MAX_BODY)
+  local ends_at = string.find(full, "\n\n\n", 1, true) or #full
+  local head = string.sub(full, 1, math.min(ends_at - 1, MAX_HEAD))
+  local body = string.sub(full, ends_at, ends_at + 2 + math.max(MAX_BODY, MAX_FULL - #head))
+  if #head + #body < #full then truncated = true end
+  return head .. body
 end
 
 local function describe()
@@ -76,7 +78,7 @@ local function describe()
   if __transaction then
     add("full", cut_full(m.getvar("FULL_REQUEST") or ""))
   else
-    add_all("h", "REQUEST_HEADERS", 1, MAX_TO_HEADERS)
+    add_all("h", "REQUEST_HEADERS", 1, MAX_HEADER, MAX_TO_HEADERS)
     local body = m.getvar("REQUEST_BODY")
     if body then
       add("bl", tostring(#body))
@@ -85,8 +87,8 @@ local function describe()
       add("b", xml_text(), MAX_BODY)
     elseif m.getvar("REQUEST_HEADERS.Content-Type") then
       -- JSON and multipart bodies are kept in their parsed form only, behind the arguments of the query.
-      add_all("a", "ARGS", #(m.getvars("ARGS_GET") or {}) + 1)
-      add_all("f", "FILES", 1)
+      add_all("a", "ARGS", #(m.getvars("ARGS_GET") or {}) + 1, MAX_VALUE)
+      add_all("f", "FILES", 1, MAX_VALUE)
     end
   end
   if truncated then add("trunc", "1") end

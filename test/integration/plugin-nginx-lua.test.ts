@@ -147,7 +147,7 @@ test('the scorer hears the body behind whatever headers', { skip, timeout: 60_00
       [
         'long headers',
         head + [1, 2, 3].map(index => `X-Long-${index}: ${'v'.repeat(7000)}\r\n`).join(''),
-        /^Host: shop\.example\n.*v\n\nx=evil$/s,
+        /^Host: shop\.example\n.*v\nX-Long-3: v{7000}\nContent-Length: 6\n\n\nx=evil$/s,
       ],
       ['no other headers', 'POST /form HTTP/1.0\r\n', /^Content-Length: 6\n\n\nx=evil$/],
     ]

@@ -7,7 +7,8 @@
 local SCORER = "unix:/run/modwarden-score/score.sock"   -- or, for http://127.0.0.1:5000/, the pair SCORER, PORT = "127.0.0.1", 5000
 local PORT = nil
 local BUDGET_MS = 50
-local MAX_HEAD, MAX_BODY, MAX_HEADERS, MAX_REPLY, MAX_REPLY_BYTES = 8192, 8192, 128, 64, 1024
+-- Of the headers as much as nginx lets through: a proxy names its client at the end of one.
+local MAX_HEAD, MAX_HEADER, MAX_HEADERS, MAX_BODY, MAX_REPLY, MAX_REPLY_BYTES = 32768, 8192, 128, 8192, 64, 1024
 local HEADER = "X-Modwarden-Score"
 
 local function add(parts, key, value, limit)
@@ -63,7 +64,7 @@ local function describe()
     for name, value in pairs(headers) do
       -- The NUL must stay within the limit: without it no scorer takes the message.
       name = cut(parts, name, 1024)
-      for _, one in ipairs(type(value) == "table" and value or { value }) do add(parts, "h", name .. "\0" .. tostring(one), 2048) end
+      for _, one in ipairs(type(value) == "table" and value or { value }) do add(parts, "h", name .. "\0" .. tostring(one), MAX_HEADER) end
     end
     add(parts, "bl", body ~= "" and tostring(#body) or nil, 16)
     add(parts, "b", body, MAX_BODY)
