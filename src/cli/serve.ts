@@ -23,7 +23,8 @@ async function runServer(context: Context): Promise<void> {
   dropToServiceUser('/etc/passwd', { user: SCORE_USER, extraGroup: groupId(settings.scoreGroup) })
   const log = createLog({ fd: 1, hasPrefix: process.env.JOURNAL_STREAM !== undefined })
   const stop = new AbortController()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
+  // A hangup would end it anyway, without what is done at a stop; systemd starts it again, with new settings.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
   const notify = createNotify(createRun({ timeout: 2000 }), {
     socket: process.env.NOTIFY_SOCKET,
     onFailure: problem => (stop.signal.aborted ? undefined : log.warn('notification.failed', { problem })),

@@ -110,6 +110,16 @@ test('a stop answers what is under way, keeps the samples and leaves no socket',
   assert.doesNotMatch(readFileSync(join(folder, 'clean.jsonl'), 'utf8'), /S3cret/)
 })
 
+test('a hangup is a stop like any other: whoever means a reload gets one from systemd', { timeout: 60_000 }, async t => {
+  const folder = newFolder()
+  t.after(() => rmSync(folder, { recursive: true }))
+  const { child, socket } = await startProcess(folder, t)
+  assert.equal((await post(socket, '/v1/score', ML, ordinary)).status, 200)
+  child.kill('SIGHUP')
+  assert.equal(await ended(child), 0)
+  assert.deepEqual([existsSync(socket), existsSync(join(folder, 'clean.jsonl'))], [false, true])
+})
+
 test('a socket left by a kill -9 is replaced, that of a living one is not, and what is no socket neither', { timeout: 60_000 }, async t => {
   const folder = newFolder()
   t.after(() => rmSync(folder, { recursive: true }))
