@@ -14,8 +14,8 @@ const FILE = '#file'
 const FORM_NAME = /^[A-Za-z0-9_.\-[\]%+~$]{1,80}=/
 const BINARY_TYPE = /^(?:(?:image|video|audio|font)\/|application\/(?:octet-stream|zip|pdf|x-protobuf|grpc|wasm|x-gzip))/
 const BOUNDARY = /boundary="?([^";]+)/i
-const PART_NAME = /(?:^|[^a-z])name="([^"]*)"/i
-const FILE_NAME = /filename="([^"]*)"/i
+const PART_NAME = /(?:^|[^a-z])name=(?:"([^"]*)"|([^"\s;]+))/i
+const FILE_NAME = /filename=(?:"([^"]*)"|([^"\s;]+))/i
 /** So much of a body tells whether it is binary. */
 const LOOK = 2048
 
@@ -88,6 +88,7 @@ function readParts(body: string, type: string, found: Argument[]): void {
     return
   }
   let start = body.indexOf(delimiter)
+  addUnnamed(start < 0 ? body : body.slice(0, start), found)
   while (start >= 0) {
     const from = start + delimiter.length
     start = body.indexOf(delimiter, from)
@@ -99,14 +100,29 @@ function readPart(part: string, found: Argument[]): void {
   const text = part.includes('\r\n') ? part.replaceAll('\r\n', '\n') : part
   const gap = text.indexOf('\n\n')
   const head = gap < 0 ? text : text.slice(0, gap)
-  const name = PART_NAME.exec(head)?.[1]
-  if (name === undefined) return
+  const name = nameIn(head, PART_NAME)
+  if (name === undefined) {
+    addUnnamed(part, found)
+    return
+  }
   let end = text.length
   while (end > 0 && text[end - 1] === '\n') end--
   const value = gap < 0 ? '' : text.slice(gap + 2, end)
-  const file = FILE_NAME.exec(head)?.[1]
+  const file = nameIn(head, FILE_NAME)
   addBounded(found, { name, value: file !== undefined && isBinary(value) ? '' : value, isForm: false })
   if (file) addBounded(found, { name: FILE, value: file, isForm: false })
+}
+
+/** Servers do not agree on what a part is: what is none here is read as text, but for the frame of the body. */
+function addUnnamed(text: string, found: Argument[]): void {
+  if (!/[^\s-]/.test(text)) return
+  const [name, value] = asText(text)
+  addBounded(found, { name, value, isForm: false })
+}
+
+function nameIn(head: string, pattern: RegExp): string | undefined {
+  const match = pattern.exec(head)
+  return match?.[1] ?? match?.[2]
 }
 
 /** Adds an argument; beyond the limit its text goes to the last one. */

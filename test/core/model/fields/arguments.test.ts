@@ -92,6 +92,25 @@ const cases: { name: string; request: ReturnType<typeof sent>; expected: Expecte
       ['#file', 'a.png'],
     ],
   },
+  {
+    name: 'names without quotes, and what is in no part or in one without a name',
+    request: sent(
+      'multipart/form-data; boundary=f',
+      'before\r\n--f\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--f\r\nContent-Disposition: form-data; name=b\r\n\r\n2\r\n--f\r\nX: y\r\n\r\n3\r\n--f--\r\nbehind',
+    ),
+    expected: [
+      ['#body', 'before\r\n'],
+      ['a', '1'],
+      ['b', '2'],
+      ['#body', '\r\nX: y\r\n\r\n3\r\n'],
+      ['#body', '--\r\nbehind'],
+    ],
+  },
+  {
+    name: 'parts with another boundary than is said',
+    request: sent('multipart/form-data; boundary=f,g', '--f\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--f--\r\n'),
+    expected: [['#body', '--f\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--f--\r\n']],
+  },
   { name: 'a binary type', request: sent('image/png', `a=1${'\0\x01'.repeat(50)}`), expected: [['#bin', '']] },
   { name: 'text of a binary type', request: sent('application/octet-stream', '{"a":"b"}'), expected: [['a', 'b']] },
   { name: 'a binary body', request: sent('text/plain', '\0\x01\x02\x03'.repeat(50)), expected: [['#bin', '']] },
