@@ -134,7 +134,7 @@ function addCookies(header: string, fields: Field[]): void {
   for (const cookie of cookies) {
     const text = cookie.trim()
     const equals = text.indexOf('=')
-    const [name, value] = equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
+    const [name, value] = equals < 0 ? ['', text] : [text.slice(0, equals), text.slice(equals + 1)]
     fields.push({ group: COOKIE, key: keyOf(name), value: decode(value, false) })
   }
   if (read < header.length) fields.push({ group: COOKIE, key: '#rest', value: decode(header.slice(read), false) })

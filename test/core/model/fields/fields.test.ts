@@ -44,7 +44,7 @@ test('cookies come one by one, with numbers in their names as 0', () => {
     fields.filter(({ group }) => group === COOKIE).map(({ key, value }) => [key, value]),
     [
       ['a0', 'x y'],
-      ['b', ''],
+      ['', 'b'],
       ['c', '"d=e"'],
       ['', ''],
       ['', ''],
