@@ -20,12 +20,13 @@ local function add(parts, key, value, limit)
   parts[#parts + 1] = #key + 1 + #value .. ":" .. key .. "=" .. value .. ","
 end
 
--- The first bytes of the body, one more than are sent; a long one lies in a file. In HTTP/2 a body needs no header that announces it, and a
--- version of nginx's Lua that reads none such is not sure that there is none.
+-- The first bytes of the body, one more than are sent; a long one lies in a file. In HTTP/2 no header need announce a body, and some versions
+-- of nginx's Lua (0.10.26) refuse to look for such a one: whether there is one must be guessed then.
 local function read_body(parts, version)
   if version < 2 and not ngx.var.http_content_length and not ngx.var.http_transfer_encoding then return "" end
   if not pcall(ngx.req.read_body) then
-    parts.truncated = true
+    local method = ngx.req.get_method()
+    parts.truncated = ngx.var.http_content_type ~= nil or (method ~= "GET" and method ~= "HEAD")
     return ""
   end
   local body = ngx.req.get_body_data()
