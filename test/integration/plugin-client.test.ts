@@ -86,6 +86,9 @@ for (const { name, engine, start, skip } of SERVERS) {
       assert.ok(size < 65_536, `${size} bytes`)
       assert.deepEqual(fields.get('trunc'), ['1'])
       assert.equal(fields.get('u')![0]!.length, 4004)
+      const xml = `<r>${'<a b="c"/>'.repeat(200)}</r>`
+      await ask('/', { 'X-Test-Mode': '2', 'Content-Type': 'text/xml' }, { method: 'POST', body: xml })
+      assert.deepEqual(scorers.fine.asked.at(-1)!.get('trunc'), engine === 'v2' ? ['1'] : undefined, 'of attributes 128 are looked up')
     })
   })
 
