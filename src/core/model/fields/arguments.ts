@@ -44,12 +44,17 @@ function readBody(body: string, exactType: string, found: Argument[]): void {
   const type = exactType.toLowerCase()
   const add = (name: string, value: string) => addBounded(found, { name, value, isForm: false })
   const first = /[^ \t\n\r\f\v]/.exec(body)?.[0]
+  const looksLikeJson = first === '{' || first === '['
   const document = type.includes('xml') ? xmlText(body) : undefined
-  if (document !== undefined) readTree(document, readXmlLeaves, found)
-  else if (BINARY_TYPE.test(type)) add(BINARY, '')
-  else if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
-  else if (type.includes('json') || first === '{' || first === '[') readTree(body, readLeaves, found)
-  else if ((type.includes('urlencoded') || FORM_NAME.test(body)) && body.includes('=')) readPairs(body, found)
+  if (document !== undefined) {
+    if (!readTree(document, readXmlLeaves, found)) add(...asText(document))
+  } else if (BINARY_TYPE.test(type)) {
+    // Many applications read JSON whatever the client calls it.
+    if (!looksLikeJson || !readTree(body, readLeaves, found)) add(BINARY, '')
+  } else if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
+  else if (type.includes('json') || looksLikeJson) {
+    if (!readTree(body, readLeaves, found)) add(...asText(body))
+  } else if ((type.includes('urlencoded') || FORM_NAME.test(body)) && body.includes('=')) readPairs(body, found)
   else add(...asText(body))
 }
 
@@ -60,15 +65,14 @@ function xmlText(body: string): string | undefined {
   return start === undefined ? undefined : text.slice(start - 1)
 }
 
-/** Adds the leaves of a JSON or XML text; where it is none, all of it as one value. */
-function readTree(text: string, read: (text: string, take: TakeLeaf, most: number) => boolean, found: Argument[]): void {
-  const add = (name: string, value: string) => addBounded(found, { name, value, isForm: false })
+/** Adds the leaves of a JSON or XML text; false, and nothing added, where it is none. */
+function readTree(text: string, read: (text: string, take: TakeLeaf, most: number) => boolean, found: Argument[]): boolean {
   const before = found.length
   const rest = found[MOST]?.value
-  if (read(text, add, MOST)) return
+  if (read(text, (name, value) => addBounded(found, { name, value, isForm: false }), MOST)) return true
   found.length = before
   if (rest !== undefined) found[MOST]!.value = rest
-  add(...asText(text))
+  return false
 }
 
 /** A body without arguments. Forms are read whatever is in them: some control characters in front would hide the rest. */

@@ -64,6 +64,8 @@ const cases: { name: string; request: ReturnType<typeof sent>; expected: Expecte
       ['a', 'good'],
     ],
   },
+  { name: 'JSON that is said to be binary', request: sent('application/octet-stream', '[{"a":"x"}]'), expected: [['a', 'x']] },
+  { name: 'what begins like JSON and is binary', request: sent('application/octet-stream', '{\\rtf1 x}'), expected: [['#bin', '']] },
   { name: 'broken JSON as it stands', request: sent('application/json', '{"a":"evil"'), expected: [['#body', '{"a":"evil"']] },
   {
     name: 'XML',
