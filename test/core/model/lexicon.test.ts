@@ -50,6 +50,13 @@ const BEGINNINGS = [
     ' ',
   ),
   ..."pg_catalog sqlite_master sysobjects utl_http randomblob( having into or-filter= a=1 1=1 'a'='a == <> != % 5".split(' '),
+  ...'/.env /.env. /.git/config /.svn/entries /.aws/credentials /.ssh/id_rsa /.htpasswd /.ds_store /.bash_history /wp-config.php wp-config .php~ .php.bak'.split(
+    ' ',
+  ),
+  ...'.aspx.old .jsp.orig .inc~ .yml.swp .ini.save /eval-stdin.php /_ignition/execute-solution c99.php r57.php wso.php b374k.php alfacgiapi.php /..;/'.split(
+    ' ',
+  ),
+  ..."{{7*'7' *{7*7 @{7*7 <%=7*7 ${env: ${lower: ${::- ${x${ <#assign <#include ognl. @java.lang #_memberaccess".split(' '),
   '\r\nset-cookie:',
   '\r\nlocation:',
   '\r\nabc:',
@@ -79,3 +86,36 @@ test('counts what a search for each kind counts', () => {
 test('counts nothing in ordinary text', () => {
   assert.deepEqual(countLexicon('Mozilla/5.0 (X11; Linux x86_64; rv:142.0)\ntext/html;q=0.9\nen-GB'), [0, 0, 0, 0, 0, 0, 0])
 })
+
+const SURE = PATTERNS.length - 1
+for (const text of [
+  '/.env',
+  '/api/.env.production',
+  '/.git/config',
+  '/blog/wp-config.php.bak',
+  '/wp-config.php~',
+  '/index.php.old',
+  '/.aws/credentials',
+  '/vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php',
+  '/index.php/..;/manager/html',
+  '{{7*7}}',
+  '<%= 7 * 7 %>',
+  `\${\${lower:j}ndi:\${lower:l}dap://x}`,
+  '%{(#a=@java.lang.Runtime)}',
+  '<#assign x="y">',
+])
+  test(`only an attack has ${text}`, () => assert.ok(countLexicon(text)[SURE]! > 0))
+
+for (const text of [
+  '/.envoy/status',
+  '/.well-known/acme-challenge/x',
+  '/.github/workflows',
+  '/wp-content/themes/a.php',
+  '/wp-configurator',
+  '/photos/a.php.jpg',
+  '/docs/title.php.txt',
+  `Dear {{name}}, you owe \${amount}`,
+  'a.old.photo',
+  'prologn.html',
+])
+  test(`ordinary text may have ${text}`, () => assert.equal(countLexicon(text)[SURE], 0))

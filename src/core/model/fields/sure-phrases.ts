@@ -36,7 +36,7 @@ const SHELL = [
   `[;|&]${BLANKS}${COMMANDS}${END}`,
   `(?:\\$\\(|\`)${BLANKS}${COMMANDS}\\b`,
   '/etc/(?:passwd|shadow|group|hosts|issue)|/bin/(?:[bdzk]a?)?sh\\b|/bin/cat\\b|/proc/(?:self|version|\\d)|/dev/tcp/|\\bcmd\\.exe|win\\.ini|boot\\.ini|system32|etc(?:0x2f|0x5c|[^a-z]){1,12}(?:passwd|issue|shadow|hosts)\\b',
-  '\\.\\.[/\\\\]\\.\\.[/\\\\]',
+  '\\.\\.[/\\\\]\\.\\.[/\\\\]|/\\.\\.;/',
 ]
 const OTHERS = [
   '\\b169\\.254\\.169\\.254|\\bmetadata\\.google|\\b(?:gopher|dict|expect|phar|jar|netdoc|ldaps?|rmi)://|\\bfile:///|\\bphp://|\\bjndi:',
@@ -44,8 +44,17 @@ const OTHERS = [
   `\\b(?:system|passthru|shell_exec|popen|proc_open|phpinfo|base64_decode|file_get_contents|call_user_func)${BLANKS}\\(`,
   `\\[\\$${OPERATORS}\\]|"\\$${OPERATORS}"${BLANKS}:`,
   '__proto__|\\bo:\\d{1,4}:"|\\bro0ab|\\bgetruntime\\b|\\bprocessbuilder\\b|\\(\\)[ ]?\\{ ?:',
+  `(?:\\{\\{|[$#*@]\\{|<%=)${BLANKS}'?\\d{1,9}'?${BLANKS}\\*${BLANKS}'?\\d`,
+  '\\$\\{(?:(?:lower|upper|env|sys|date|base64|ctx|main|java):|::-|[^}\\s]{0,20}\\$\\{)|<#(?:assign|include)\\b|\\bognl\\.|@java\\.lang|#_memberaccess',
   '\\*\\)\\(|\\(\\|\\(|\\)\\(\\|',
   '\\r\\n(?:set-cookie|location):',
 ]
+/** Files that no page links to and only scanners ask for. */
+const PROBES = [
+  '/\\.(?:env(?=$|[\\s.~_/?-])|git/(?:config|head|index|logs)\\b|svn/(?:entries|wc\\.db)|hg/(?:hgrc|store)|aws/(?:credentials|config)\\b|ssh/(?:id_|authorized|known)|ht(?:passwd|access)\\b|ds_store\\b|(?:bash|zsh|mysql)_history\\b|docker/config\\.json|vscode/(?:sftp|settings)\\.json)',
+  '/wp-config(?:\\.php|\\.|-sample\\.php)?(?:$|[\\s.~_#])',
+  '\\.(?:php|phtml|aspx?|jsp|inc|ini|yml)(?:~|\\.(?:bak|old|orig|save|swp|backup|~)\\b)',
+  '/(?:eval-stdin\\.php\\b|_ignition/execute-solution)|\\b(?:c99|r57|wso|b374k|alfacgiapi)\\.php\\b',
+]
 
-export const SURE = new RegExp([...SQL, ...SCRIPT, ...SHELL, ...OTHERS].join('|'), 'gi')
+export const SURE = new RegExp([...SQL, ...SCRIPT, ...SHELL, ...OTHERS, ...PROBES].join('|'), 'gi')
