@@ -13,7 +13,7 @@ const SQL = [
   `\\b(?:or|and|xor)(?![a-z_-])${GAP}(?:not${BLANKS})?(?:[('"]{1,3}\\w{0,20}|\\w{1,20})[)'"]{0,3}${BLANKS}(?:[=<>]|!=)${BLANKS}[('"]{0,3}[\\w'"]`,
   `\\bor(?![a-z_-])${GAP}(?:\\d{1,9}|true)${BLANKS}(?:#|--|/\\*)`,
   `\\b(?:sleep|pg_sleep|benchmark|randomblob|load_file|extractvalue|updatexml|group_concat|make_set|elt|regexp_substring|crypt_key)${BLANKS}\\(`,
-  `\\b(?:chr?\\(\\d{1,4}\\)|case${BLANKS}when\\b|where${GAP}\\d{1,9}${BLANKS}=${BLANKS}\\d)`,
+  `\\b(?:chr?\\(\\d{1,4}\\)|case${BLANKS}when${BLANKS}(?:[('"\\d@]|\\w{1,40}${BLANKS}[=<>!])|where${GAP}\\d{1,9}${BLANKS}=${BLANKS}\\d)`,
   `\\bwaitfor${BLANKS}(?:delay|time)\\b`,
   `\\border${GAP}by${GAP}\\d`,
   `\\bhaving${GAP}[\\d'"]`,
@@ -22,13 +22,13 @@ const SQL = [
   `\\b(?:information_schema|xp_cmdshell|xp_dirtree|sysobjects|syscolumns|pg_catalog|sqlite_master|utl_http|utl_inaddr|dbms_\\w)`,
   `\\binto${BLANKS}(?:out|dump)file\\b`,
   `;${GAP}(?:(?:drop|alter|create|truncate)${GAP}(?:table|database|user|view|schema|function|procedure)\\b|insert${GAP}into\\b|delete${GAP}from\\b|update${GAP}\\w{1,40}${GAP}set\\b|exec(?:ute)?\\b|shutdown\\b|declare${GAP}@|select\\b)`,
-  `'${BLANKS}(?:--|#(?=[ \\t\\n\\r]|$)|/\\*)`,
+  `'${BLANKS}(?:--(?![a-z])|#(?=[ \\t\\n\\r]|$)|/\\*)`,
 ]
 const SCRIPT = [
   `<${BLANKS}script[ \\t\\n/>]`,
   `\\bon(?:error|load|mouseover|focus|toggle|begin|pointer[a-z]{2,10}|animation[a-z]{3,10})${BLANKS}=`,
   `javascript:${BLANKS}(?!void)[\\w$.]{1,40}${BLANKS}[(=\`[]`,
-  `\\b(?:alert|prompt|confirm|eval)${BLANKS}[(\`]`,
+  `\\b(?:alert|prompt|confirm|eval)(?:[(\`]|${BLANKS}[(\`]${BLANKS}['"\\d])`,
   `\\bdocument${BLANKS}\\.${BLANKS}(?:cookie|domain|location|write)\\b`,
   `\\bsrcdoc${BLANKS}=`,
 ]
@@ -41,7 +41,7 @@ const SHELL = [
 const OTHERS = [
   '\\b169\\.254\\.169\\.254|\\bmetadata\\.google|\\b(?:gopher|dict|expect|phar|jar|netdoc|ldaps?|rmi)://|\\bfile:///|\\bphp://|\\bjndi:',
   `<\\?(?:php|=)|<!entity|<!--#(?:exec|include)|<!doctype${BLANKS}[a-z]{1,40}${BLANKS}\\[`,
-  `\\b(?:system|passthru|shell_exec|popen|proc_open|phpinfo|base64_decode|file_get_contents|call_user_func)${BLANKS}\\(`,
+  `\\bsystem(?:\\([^)\\s]|${BLANKS}\\(${BLANKS}['"$@(])|\\b(?:passthru|shell_exec|popen|proc_open|phpinfo|base64_decode|file_get_contents|call_user_func)${BLANKS}\\(`,
   `\\[\\$${OPERATORS}\\]|"\\$${OPERATORS}"${BLANKS}:`,
   '__proto__|\\bo:\\d{1,4}:"|\\bro0ab|\\bgetruntime\\b|\\bprocessbuilder\\b|\\(\\)[ ]?\\{ ?:',
   `(?:\\{\\{|[$#*@]\\{|<%=)${BLANKS}'?\\d{1,9}'?${BLANKS}\\*${BLANKS}'?\\d`,
