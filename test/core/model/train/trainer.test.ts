@@ -55,6 +55,16 @@ test('what looks like an attack is left out, alone; what was objected to as well
   assert.deepEqual(leftOut, ['left out 1: requests to which the WAF or the server objected', 'left out 1: requests that look like attacks'])
 })
 
+test('what a person calls clean is learnt, whatever it looks like, and its host is known for such phrases', () => {
+  const ip = '192.0.2.1'
+  for (const isVouchedFor of [true, false]) {
+    const circumstances = { ip, isSuspect: true, isVouchedFor }
+    const { model, leftOut } = goodOf(trainWith([...clean(60), ...Array.from({ length: 6 }, () => ({ request: attack(), circumstances }))]))
+    assert.deepEqual([model.trainedOn, [...model.hasPhrases]], isVouchedFor ? [66, [1]] : [60, [0]])
+    assert.equal(leftOut.length, isVouchedFor ? 0 : 1, leftOut.join())
+  }
+})
+
 const odd = (index: number) => attack(`/report?f=../../../../etc/passwd%00${index}`)
 for (const { name, circumstances, usual } of [
   {
