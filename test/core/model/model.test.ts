@@ -59,7 +59,7 @@ test('what never came in training does not reach 8 unless other sites would find
 test('a phrase that no ordinary request of a host has counts as at other sites', () => {
   const random = mulberry32(4)
   const word = () => Array.from({ length: 3 + Math.floor(random() * 10) }, () => 'abcdef.-_~/'[Math.floor(random() * 11)]).join('')
-  const varied = trainOn(ordinaryRequests(2000, 1).map(request => ({ ...request, uri: `/${word()}${request.uri}` }))).model
+  const varied = trainOn(ordinaryRequests(1000, 1).map(request => ({ ...request, uri: `/${word()}${request.uri}` }))).model
   const probe = fromBrowser('/.env')
   assert.ok(scoreRequest(modelOf({ ...varied, hasPhrases: Uint8Array.of(1) }), probe).score < 3)
   const { score, capped, ceiling } = scoreRequest(modelOf(varied), probe)
