@@ -116,7 +116,8 @@ const ORDINARY = [
   ...['evaluate (again)', 'a && b', "turned on with '--debug' since", 'the case when several routers answer'],
   ...['the build system (once more)', 'a prompt (with one line)', `Dear {{name}}, you owe \${amount}`, 'a.old.photo', 'prologn.html'],
   ...['/.envoy/status', '/.well-known/acme-challenge/x', '/.github/workflows', '/wp-content/themes/a.php', '/wp-configurator'],
-  ...['/photos/a.php.jpg', '/docs/title.php.txt'],
+  ...['/photos/a.php.jpg', '/docs/title.php.txt', '/dav/.DS_Store', '/dav/files/alice/code/.git/config', '/dav/files/alice/index.php~'],
+  ...['keep it in ~/.ssh/authorized_keys', 'see /srv/www/app/.env for that'],
 ]
 
 for (const text of ATTACKS) test(`is sure of ${JSON.stringify(text)}`, () => assert.ok(isSure(text)))

@@ -49,11 +49,14 @@ const OTHERS = [
   '\\*\\)\\(|\\(\\|\\(|\\)\\(\\|',
   '\\r\\n(?:set-cookie|location):',
 ]
-/** Files that no page links to and only scanners ask for. */
+/** Files that no page links to and only scanners ask for: at the top of a site or a folder or two below. Further down lie what people keep in a cloud storage: their
+ *  clients ask for any file. */
+const FOLDER = '(?<=(?:^|\\n)(?:/?[^/\\s]{1,60})?)'
+const FILE = '(?<=(?:^|\\n)/?(?:[^/\\s]{1,60}/){0,2}[^/\\s]{1,60})'
 const PROBES = [
-  '/\\.(?:env(?=$|[\\s.~_/?-])|git/(?:config|head|index|logs)\\b|svn/(?:entries|wc\\.db)|hg/(?:hgrc|store)|aws/(?:credentials|config)\\b|ssh/(?:id_|authorized|known)|ht(?:passwd|access)\\b|ds_store\\b|(?:bash|zsh|mysql)_history\\b|docker/config\\.json|vscode/(?:sftp|settings)\\.json)',
-  '/wp-config(?:\\.php|\\.|-sample\\.php)?(?:$|[\\s.~_#])',
-  '\\.(?:php|phtml|aspx?|jsp|inc|ini|yml)(?:~|\\.(?:bak|old|orig|save|swp|backup|~)\\b)',
+  `${FOLDER}/\\.(?:env(?=$|[\\s.~_/?-])|git/(?:config|head|index|logs)\\b|svn/(?:entries|wc\\.db)|hg/(?:hgrc|store)|aws/(?:credentials|config)\\b|ssh/(?:id_|authorized|known)|ht(?:passwd|access)\\b|(?:bash|zsh|mysql)_history\\b|docker/config\\.json|vscode/(?:sftp|settings)\\.json)`,
+  `${FOLDER}/wp-config(?:\\.php|\\.|-sample\\.php)?(?:$|[\\s.~_#])`,
+  `${FILE}\\.(?:php|phtml|aspx?|jsp|inc|ini|yml)(?:~|\\.(?:bak|old|orig|save|swp|backup|~)\\b)`,
   '/(?:eval-stdin\\.php\\b|_ignition/execute-solution)|\\b(?:c99|r57|wso|b374k|alfacgiapi)\\.php\\b',
 ]
 
