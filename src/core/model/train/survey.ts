@@ -3,13 +3,14 @@ import { surprisal } from '../calibrate.ts'
 import type { Detector } from '../detector.ts'
 import { createMeasure, FEATURES, type Measured } from '../features.ts'
 import { type Fields, fieldsOf } from '../fields/fields.ts'
+import { findWords, LEXICON } from '../fields/lexicon.ts'
 import { priorScore } from '../prior.ts'
 import { createHash53, mixHash, type Salt } from '../profile/hash.ts'
 import { PURPOSE } from '../profile/profile.ts'
 
-/** What is known of a request besides itself: when it came, from whom, whether the WAF or a detector objected to it then, and whether a person said that it is
- *  clean all the same. */
-export type Circumstances = { at?: Millis; ip?: string; isSuspect?: boolean; isVouchedFor?: boolean }
+/** What is known of a request besides itself: when it came, from whom, whether the WAF or a detector objected to it then, whether the server had nothing there,
+ *  and whether a person said that it is clean all the same. */
+export type Circumstances = { at?: Millis; ip?: string; isSuspect?: boolean; isNotFound?: boolean; isVouchedFor?: boolean }
 
 /** What the first reading of training data finds out: how many requests each host has and from when, and which requests look like attacks. */
 export type Survey = {
@@ -33,7 +34,7 @@ const DOUBTFUL = 1.5
 /** More sure ones than clean requests bring: there are attacks among them, and the doubtful are left out too, which costs little then. Measured with 1 and
  *  5 % of attacks among the requests of 23 sites. */
 const CLEAN_SHARE_SURE = 0.001
-/** What many requests to a path have in the same place is how this site is, when it came at two times and from two addresses. */
+/** What many requests to a path have in the same place is how this site is, when it came at two times and from two addresses, and the path is there. */
 const USUAL_SHARE = 0.2
 const USUAL_COUNT = 5
 /** An address with so many attack-like requests, and such a share of them, is an attacker's: all it sent is left out. */
@@ -124,7 +125,8 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
       if (lp < DOUBTFUL) return
       if (sender !== undefined && lp >= SURE) sender.attackLike++
       const pattern = mixHash(path, hash(placeOf(base, measured, fields), PURPOSE.value) % 2 ** 31)
-      if (attackLike.size >= MOST) {
+      // All sites are asked for the files that scanners look for, again and again: the path itself is no custom.
+      if (attackLike.size >= MOST || hasPhraseInPath(measured, fields)) {
         if (lp >= SURE) markInexcusable(index)
         return
       }
@@ -135,7 +137,7 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
         ip: address,
         isSpread: period === undefined && address === undefined,
       }))
-      if (found === undefined) return
+      if (found === undefined || circumstances.isNotFound) return
       found.requests++
       if ((period === undefined || period !== found.period) && (address === undefined || address !== found.ip)) found.isSpread = true
     },
@@ -159,6 +161,10 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
       addresses: [...addresses.keys()].filter(isAttacker).length,
     }),
   }
+}
+
+function hasPhraseInPath({ row }: Measured, { fields }: Fields): boolean {
+  return row[PHRASES]! > 0 && findWords(LEXICON.indexOf('k_sure'), fields[0]!.value) >= 0
 }
 
 /** Names the field that stands out most. */
