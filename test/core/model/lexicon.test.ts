@@ -56,7 +56,9 @@ const BEGINNINGS = [
   ...'.aspx.old .jsp.orig .inc~ .yml.swp .ini.save /eval-stdin.php /_ignition/execute-solution c99.php r57.php wso.php b374k.php alfacgiapi.php /..;/'.split(
     ' ',
   ),
-  ..."{{7*'7' *{7*7 @{7*7 <%=7*7 ${env: ${lower: ${::- ${x${ <#assign <#include ognl. @java.lang #_memberaccess".split(' '),
+  ..."/*!union /*!50000select* {{7*'7' *{7*7 @{7*7 <%=7*7 ${env: ${lower: ${::- ${x${ <#assign <#include ognl. @java.lang #_memberaccess".split(
+    ' ',
+  ),
   '\r\nset-cookie:',
   '\r\nlocation:',
   '\r\nabc:',

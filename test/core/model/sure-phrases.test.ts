@@ -23,7 +23,18 @@ const ATTACKS = [
     '1 ORDER BY 10--',
     "1 having 1=1 or 'a'='a'",
   ],
-  ...['select * from x', 'select@@version', 'select name from users', 'select a from b where c', ';update a set b', "into outfile '/a'"],
+  ...[
+    'select * from x',
+    'select/**/*/**/from x',
+    'order/**/by 5',
+    '/*!UNiOn*/',
+    '/*!50000select*/',
+    'select@@version',
+    'select name from users',
+    'select a from b where c',
+    ';update a set b',
+    "into outfile '/a'",
+  ],
   ...[
     'exec xp_cmdshell',
     'information_schema.tables',
@@ -117,6 +128,8 @@ const ORDINARY = [
   ...['the build system (once more)', 'a prompt (with one line)', `Dear {{name}}, you owe \${amount}`, 'a.old.photo', 'prologn.html'],
   ...['/.envoy/status', '/.well-known/acme-challenge/x', '/.github/workflows', '/wp-content/themes/a.php', '/wp-configurator'],
   ...['/photos/a.php.jpg', '/docs/title.php.txt', '/dav/.DS_Store', '/dav/files/alice/code/.git/config', '/dav/files/alice/index.php~'],
+  // A name and its value, as fields are joined.
+  ...['select\n*\nid', 'select\n*,name\nid', 'OrderBy\n5'],
   ...['keep it in ~/.ssh/authorized_keys', 'see /srv/www/app/.env for that'],
 ]
 

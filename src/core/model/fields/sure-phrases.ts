@@ -15,12 +15,14 @@ const SQL = [
   `\\b(?:sleep|pg_sleep|benchmark|randomblob|load_file|extractvalue|updatexml|group_concat|make_set|elt|regexp_substring|crypt_key)${BLANKS}\\(`,
   `\\b(?:chr?\\(\\d{1,4}\\)|case${BLANKS}when${BLANKS}(?:[('"\\d@]|\\w{1,40}${BLANKS}[=<>!])|where${GAP}\\d{1,9}${BLANKS}=${BLANKS}\\d)`,
   `\\bwaitfor${BLANKS}(?:delay|time)\\b`,
-  `\\border${GAP}by${GAP}\\d`,
+  `\\border(?:[ \\t\\n\\r\\f\\v]|/\\*[^*]{0,40}\\*/){1,9}by${GAP}\\d`,
   `\\bhaving${GAP}[\\d'"]`,
-  `\\bselect${GAP}(?:\\*|@@|\\(${BLANKS}select\\b|null${BLANKS}[,)]|\\d{1,9}${BLANKS},|[a-z_]{2,30}\\()`,
+  `\\bselect${GAP}(?:\\*${GAP}(?:from|into|where)\\b|@@|\\(${BLANKS}select\\b|null${BLANKS}[,)]|\\d{1,9}${BLANKS},|[a-z_]{2,30}\\()`,
   `\\bselect${GAP}[\\w.,@]{1,80}${GAP}from${GAP}(?:users?|accounts?|admins?|members?|dual|mysql|pg_\\w|sys\\w|all_\\w|[\\w.]{1,40}${GAP}(?:where|limit|union|--|;))(?!\\w)`,
   `\\b(?:information_schema|xp_cmdshell|xp_dirtree|sysobjects|syscolumns|pg_catalog|sqlite_master|utl_http|utl_inaddr|dbms_\\w)`,
   `\\binto${BLANKS}(?:out|dump)file\\b`,
+  // A comment that MySQL runs.
+  `\\*!\\d{0,6}${BLANKS}(?:union|select|from|where|and|or|order|group|concat|sleep|limit|database|table)\\b`,
   `;${GAP}(?:(?:drop|alter|create|truncate)${GAP}(?:table|database|user|view|schema|function|procedure)\\b|insert${GAP}into\\b|delete${GAP}from\\b|update${GAP}\\w{1,40}${GAP}set\\b|exec(?:ute)?\\b|shutdown\\b|declare${GAP}@|select\\b)`,
   `'${BLANKS}(?:--(?![a-z])|#(?=[ \\t\\n\\r]|$)|/\\*)`,
 ]
