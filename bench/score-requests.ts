@@ -4,6 +4,7 @@ import type { HttpRequest } from '../src/core/types.ts'
 const LARGE = 64 * 1024
 const HUGE = 16 * 2 ** 20
 const JSON_TYPE = 'application/json'
+const XML_TYPE = 'text/xml'
 const FORM_TYPE = 'application/x-www-form-urlencoded'
 const LENGTH = 171
 
@@ -41,6 +42,7 @@ export function largeRequests(): Named {
         JSON_TYPE,
       ),
     ],
+    ['an XML body', post(`<list>${fill('<item id="17"><name>Name of it</name><tag>b-c</tag></item>', LARGE - 61)}</list>`, XML_TYPE)],
     ['a form of 3,000 arguments', post(form.slice(0, LARGE))],
     ['one long value, text', post(`a=${fill('Some words, and then (perhaps) some more. ', LARGE)}`)],
     ['one long value, base64', post(`a=${fill('aGVsbG8gd29ybGQhIFRoaXMgaXMg/+0x', LARGE)}`)],
@@ -87,6 +89,10 @@ export function hostileRequests(): Named {
           .join('&'),
       ),
     ],
+    ['16 MB of <a>', post(fill('<a>', HUGE), XML_TYPE)],
+    ['an XML element of many attributes', post(`<a${fill(` b="'x';"`, HUGE)}`, XML_TYPE)],
+    ['XML with attributes without end', post(fill('<a b="x" c=" ', HUGE), XML_TYPE)],
+    ['XML of blanks', post(`<a>${fill(' <b \n\n\n />', HUGE)}`, XML_TYPE)],
     ['16 MB of deep JSON', post(fill('[', HUGE), JSON_TYPE)],
     ['JSON of many numbers', post(`[${fill('1,', 240_000)}1]`, JSON_TYPE)],
     ['JSON of many escapes', post(`["${fill('\\"', 240_000)}"]`, JSON_TYPE)],

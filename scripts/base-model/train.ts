@@ -72,6 +72,7 @@ export function trainBase(requests: readonly HttpRequest[], attacks: readonly At
     seed,
     summary: { sites: new Set(sites).size, attacks: attacks.length },
     seenAgain: new Uint8Array(0),
+    hasPhrases: new Uint8Array(0),
     detector: { ...voices, profile: freeze() },
   }
 }

@@ -21,6 +21,8 @@ const Body = v.strictObject({
   summary: v.record(v.string(), v.unknown()),
   /** By host: whether it was recorded at two times at least. */
   seen_again: array('u8'),
+  /** By host: whether there were phrases of attacks; models that were made before this was counted know none that had none. */
+  has_phrases: v.optional(array('u8')),
   detector: DetectorBody,
 })
 
@@ -33,6 +35,7 @@ export function modelToText(model: TrainedModel): string {
     seed: model.seed,
     summary: model.summary,
     seen_again: arrayToText(model.seenAgain),
+    has_phrases: arrayToText(model.hasPhrases),
     detector: detectorToBody(model.detector),
   } satisfies v.InferInput<typeof Body>)
   return `{"modwarden_model":${FORMAT},"sha256":"${checksum(body)}","body":${body}}\n`
@@ -53,8 +56,10 @@ export function parseModel(text: string): Result<TrainedModel> {
   const { version, trained_at: trainedAt, trained_on: trainedOn, seed, summary, seen_again: seenAgain } = parsed.output
   const detector = bodyToDetector(parsed.output.detector)
   if ('problem' in detector) return problem(detector.problem)
-  if (seenAgain.length !== detector.profile.hosts.size) return problem('has tables that do not fit together')
-  return { ok: true, value: { version, trainedAt, trainedOn, seed, summary, seenAgain, detector } }
+  const hosts = detector.profile.hosts.size
+  const hasPhrases = parsed.output.has_phrases ?? new Uint8Array(hosts).fill(1)
+  if (seenAgain.length !== hosts || hasPhrases.length !== hosts) return problem('has tables that do not fit together')
+  return { ok: true, value: { version, trainedAt, trainedOn, seed, summary, seenAgain, hasPhrases, detector } }
 }
 
 function readJson(text: string): unknown {

@@ -2,7 +2,7 @@ import type { HttpRequest, Millis, Reason } from '../types.ts'
 import { toScale } from './calibrate.ts'
 import { type Detector, judgeRow } from './detector.ts'
 import { explainRow } from './explain.ts'
-import { createMeasure, type Measure, type Measured } from './features.ts'
+import { createMeasure, FEATURES, type Measure, type Measured } from './features.ts'
 import { type Fields, fieldsOf } from './fields/fields.ts'
 import { createHash53 } from './profile/hash.ts'
 import { PURPOSE } from './profile/profile.ts'
@@ -16,7 +16,7 @@ export type Model = {
   trainedOn: number
   seed: number
   base: Scorer & { version: string }
-  local: (Scorer & { standingOf: (host: string) => Standing; knowsBodies: (host: string) => boolean }) | undefined
+  local: (Scorer & Hosts) | undefined
   measured: (request: HttpRequest) => MeasuredRequest
   /** The score that those who know many sites give a request. */
   elsewhere: (fields: Fields) => number
@@ -27,6 +27,8 @@ type MeasuredRequest = { fields: Fields; standing: Standing } & Judged
 type Judged = { detector: Detector; measured: Measured; most: number }
 
 type Scorer = { detector: Detector; measure: Measure }
+/** What own traffic has taught of a host: how much, whether also of bodies, and whether ordinary requests there have phrases as attacks do. */
+type Hosts = { standingOf: (host: string) => Standing; knowsBodies: (host: string) => boolean; knowsPhrases: (host: string) => boolean }
 
 /** `score` 0 (ordinary) to 10 (strange), two decimals; `raw` is the share of clean requests that are less strange (0 to 1), neither
  *  rounded nor capped. `capped`: the host has too little local data, so that the base model
@@ -47,6 +49,7 @@ const ODD_FRAMING = 2.4
  *  reach 8; beyond 7.9 the base model must find the request as strange as one in 2,000 of other sites. */
 const NEWS_REACH = 7.9
 const STRANGE_ELSEWHERE = 7
+const PHRASES = FEATURES.indexOf('k_sure')
 
 /** Makes a model of the base model and of one that was trained on own traffic, if there is one. */
 export function createModel(base: TrainedModel, local?: TrainedModel): Model {
@@ -60,9 +63,7 @@ export function withLocal({ base }: Model, local: TrainedModel): Model {
 
 function joined(base: Model['base'], { trained, isLocal }: { trained: TrainedModel; isLocal: boolean }): Model {
   const { version, trainedAt, trainedOn, seed, detector } = trained
-  const local = isLocal
-    ? { ...scorerOf(detector), standingOf: createStandingOf(trained), knowsBodies: createKnowsBodies(trained) }
-    : undefined
+  const local = isLocal ? { ...scorerOf(detector), ...createHosts(trained) } : undefined
   const elsewhere = (fields: Fields) => toScale(judgeRow(base.detector, base.measure(fields).row))
   return { version, trainedAt, trainedOn, seed, base, local, measured: createMeasured(base, local), elsewhere }
 }
@@ -117,8 +118,10 @@ function createMeasured(base: Scorer, local: Model['local']): Model['measured'] 
     const byBase = () => ({ detector: base.detector, measured: base.measure(fields), most: CEILING.unknown })
     if (local === undefined || standing === 'unknown') return byBase()
     const own = { detector: local.detector, measured: local.measure(fields), most: CEILING[standing] }
-    // What an access log taught nothing of is for those who know other sites.
-    if (fields.hasBody !== true || local.knowsBodies(fields.host)) return own
+    // What an access log taught nothing of, and what only attacks have, is for those who know other sites.
+    const isNewBody = fields.hasBody === true && !local.knowsBodies(fields.host)
+    const isNewPhrase = own.measured.row[PHRASES]! > 0 && !local.knowsPhrases(fields.host)
+    if (!isNewBody && !isNewPhrase) return own
     const other = byBase()
     return pointsOf(other) > pointsOf(own) ? other : own
   }
@@ -132,19 +135,16 @@ function scorerOf(detector: Detector): Scorer {
   return { detector, measure: createMeasure(detector.profile) }
 }
 
-function createStandingOf({ detector: { profile }, seenAgain }: TrainedModel): (host: string) => Standing {
+function createHosts({ detector: { profile }, seenAgain, hasPhrases }: TrainedModel): Hosts {
   const hash = createHash53(profile.salt)
-  return host => {
-    const id = profile.hosts.get(hash(host, PURPOSE.host))
-    return id === undefined ? 'unknown' : standingOf(profile.host.requests[id]!, seenAgain[id] === 1)
-  }
-}
-
-function createKnowsBodies({ detector: { profile } }: TrainedModel): (host: string) => boolean {
-  const hash = createHash53(profile.salt)
-  return host => {
-    const id = profile.hosts.get(hash(host, PURPOSE.host))
-    return id !== undefined && profile.host.withHeaders[id]! > 0
+  const idOf = (host: string) => profile.hosts.get(hash(host, PURPOSE.host)) ?? -1
+  return {
+    standingOf(host) {
+      const id = idOf(host)
+      return id < 0 ? 'unknown' : standingOf(profile.host.requests[id]!, seenAgain[id] === 1)
+    },
+    knowsBodies: host => (profile.host.withHeaders[idOf(host)] ?? 0) > 0,
+    knowsPhrases: host => hasPhrases[idOf(host)] === 1,
   }
 }
 

@@ -12,5 +12,7 @@ export type TrainedModel = {
   summary: Record<string, unknown>
   /** 1 for each host (by id) that was recorded at two times at least, or of which no times are known. */
   seenAgain: Uint8Array
+  /** 1 for each host (by id) of whose requests one had a phrase that hardly anything but an attack has (the feature k_sure). */
+  hasPhrases: Uint8Array
   detector: Detector
 }

@@ -14,6 +14,10 @@ export type TrainingItem =
       graft?: string
       /** The WAF or a detector objected to it when it came: no example of what is ordinary. */
       isSuspect: boolean
+      /** The server had nothing at that address: it says nothing of how the site is. */
+      isNotFound?: true
+      /** A person said that it is clean, whatever it looks like. */
+      isVouchedFor?: true
     }
   /** `where` is a line (`line 12`) or an offset in bytes (`byte 4711`) of the unpacked file. */
   | { ok: false; problem: string; file: string; where: string }

@@ -8,6 +8,7 @@ const THREAT_SCORE = 5
 const TELLING = new Set(['EMERGENCY', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING'])
 /** Malformed, denied (403, and 406 in older rule sets), closed without an answer (nginx). */
 const REFUSED = new Set([400, 403, 406, 444])
+const NOT_FOUND = new Set([404, 410])
 
 /** Tells whether the WAF or a detector objected to a transaction: it was denied, a rule of the severity of a warning or worse matched, the anomaly
  *  score of the Core Rule Set or the logged score of a detector was at 5 or more, or its entry may be text that a client wrote. */
@@ -21,4 +22,9 @@ export function isSuspectEvent({ intercepted, inboundScore, loggedScore, matches
  *  application cannot be told: leaving out an innocent request costs little, training on an attack much. */
 export function isSuspectStatus(status: number | undefined): boolean {
   return status !== undefined && REFUSED.has(status)
+}
+
+/** Tells whether the server had nothing at the address of a request, by its status. */
+export function isNotFoundStatus(status: number | undefined): boolean {
+  return status !== undefined && NOT_FOUND.has(status)
 }

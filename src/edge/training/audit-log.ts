@@ -2,7 +2,7 @@ import { type ParseContext, parseEntry } from '../../core/entry/parse.ts'
 import { createSplitter, type Piece } from '../../core/entry/split.ts'
 import { createLocalOffset } from '../../core/entry/time.ts'
 import type { TrainingItem } from '../../core/training/item.ts'
-import { isSuspectEvent } from '../../core/training/suspect.ts'
+import { isNotFoundStatus, isSuspectEvent } from '../../core/training/suspect.ts'
 import { openIndexed } from '../indexed-file.ts'
 
 /** Transactions that an index names and that are read at the same time. */
@@ -34,8 +34,9 @@ async function readPiece(
   if (!found.ok) return problem(found.problem)
   const event = parseEntry(found.value, context)
   if (!event.ok) return problem(event.problem)
-  const { request, at, ip } = event.value
+  const { request, at, ip, status } = event.value
   if (request === undefined) return problem('the entry has no request (the audit log lacks part B)')
   const trust = piece.trust === 'low' || found.value.trust === 'low' ? 'low' : 'full'
-  return { ok: true, request, at, ip, isSuspect: isSuspectEvent(event.value, trust) }
+  const isSuspect = isSuspectEvent(event.value, trust)
+  return { ok: true, request, at, ip, isSuspect, ...(isNotFoundStatus(status) ? { isNotFound: true } : {}) }
 }

@@ -31,7 +31,7 @@ export async function* withVerdicts(
     const isBlocked = item.ok && item.ip !== undefined && blocked.has(addressKey(item.ip, ipv6Prefix))
     yield isBlocked ? { ...item, isSuspect: true } : item
   }
-  for (const request of clean) yield { ok: true, request, isSuspect: false }
+  for (const request of clean) yield { ok: true, request, isSuspect: false, isVouchedFor: true }
 }
 
 function changedAt(path: string): number {

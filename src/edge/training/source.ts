@@ -4,7 +4,7 @@ import { readAccessLine } from '../../core/training/access-line.ts'
 import { present, type TrainingItem } from '../../core/training/item.ts'
 import { readRequestLine } from '../../core/training/json-line.ts'
 import { KIND_BYTES, type Kind, kindOf } from '../../core/training/kind.ts'
-import { isSuspectStatus } from '../../core/training/suspect.ts'
+import { isNotFoundStatus, isSuspectStatus } from '../../core/training/suspect.ts'
 import type { Result } from '../../core/types.ts'
 import { readAt } from '../follow/fingerprint.ts'
 import { packingOf, unpackStart } from '../follow/packed.ts'
@@ -128,5 +128,6 @@ function accessItem(line: string): Result<Found> {
   const read = readAccessLine(line)
   if (!read.ok) return read
   const { request, at, ip, status } = read.value
-  return { ok: true, value: { request, ...present<Pick<Found, 'at' | 'ip'>>({ at, ip }), isSuspect: isSuspectStatus(status) } }
+  const known = present<Pick<Found, 'at' | 'ip' | 'isNotFound'>>({ at, ip, isNotFound: isNotFoundStatus(status) || undefined })
+  return { ok: true, value: { request, ...known, isSuspect: isSuspectStatus(status) } }
 }

@@ -50,6 +50,15 @@ const BEGINNINGS = [
     ' ',
   ),
   ..."pg_catalog sqlite_master sysobjects utl_http randomblob( having into or-filter= a=1 1=1 'a'='a == <> != % 5".split(' '),
+  ...'/.env /.env. /.git/config /.svn/entries /.aws/credentials /.ssh/id_rsa /.htpasswd /.ds_store /.bash_history /wp-config.php wp-config .php~ .php.bak'.split(
+    ' ',
+  ),
+  ...'.aspx.old .jsp.orig .inc~ .yml.swp .ini.save /eval-stdin.php /_ignition/execute-solution c99.php r57.php wso.php b374k.php alfacgiapi.php /..;/'.split(
+    ' ',
+  ),
+  ..."/*!union /*!50000select* {{7*'7' *{7*7 @{7*7 <%=7*7 ${env: ${lower: ${::- ${x${ <#assign <#include ognl. @java.lang #_memberaccess".split(
+    ' ',
+  ),
   '\r\nset-cookie:',
   '\r\nlocation:',
   '\r\nabc:',

@@ -185,6 +185,7 @@ const cases: { name: string; text: string; problem: RegExp }[] = [
     text: sealedWith({ 'detector.profile.host_requests': arrayToText(Uint32Array.of(1, 2)) }),
     problem: /fit together/,
   },
+  { name: 'hosts with phrases of another number', text: sealedWith({ has_phrases: '' }), problem: /fit together/ },
   { name: 'hosts seen again of another number', text: sealedWith({ seen_again: '' }), problem: /fit together/ },
   {
     name: 'lists that begin outside',

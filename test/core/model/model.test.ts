@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { explainRequest, scoreNotes, scoreRequest } from '../../../src/core/model/model.ts'
+import { mulberry32 } from '../../../src/core/model/random.ts'
 import { createTrainer } from '../../../src/core/model/train/trainer.ts'
 import type { HttpRequest } from '../../../src/core/types.ts'
 import { baseModel, goodOf, modelOf, ordinaryRequests, requestTo, trainedModel, trainOn } from './samples.ts'
@@ -53,6 +54,20 @@ test('what never came in training does not reach 8 unless other sites would find
   }
   const attack = scoreRequest(model, fromBrowser(SHORT))
   assert.ok(attack.score > 8 && !attack.unconfirmed)
+})
+
+test('a phrase that no ordinary request of a host has counts as at other sites', () => {
+  const random = mulberry32(4)
+  const word = () => Array.from({ length: 3 + Math.floor(random() * 10) }, () => 'abcdef.-_~/'[Math.floor(random() * 11)]).join('')
+  const varied = trainOn(ordinaryRequests(1000, 1).map(request => ({ ...request, uri: `/${word()}${request.uri}` }))).model
+  const probe = fromBrowser('/.env')
+  assert.ok(scoreRequest(modelOf({ ...varied, hasPhrases: Uint8Array.of(1) }), probe).score < 3)
+  const { score, capped, ceiling } = scoreRequest(modelOf(varied), probe)
+  assert.ok(score > 6 && score <= 6.9, String(score))
+  assert.deepEqual([capped, ceiling], [false, 10])
+  assert.equal(explainRequest(modelOf(varied), probe)[0]?.feature, 'phrases that are hardly ever anything but an attack')
+  // Where own traffic finds it stranger than other sites do, that holds.
+  assert.ok(scoreRequest(model, fromBrowser(SHORT)).score > 8)
 })
 
 test('less than usual counts as usual: an ordinary page with nothing else is ordinary', () => {

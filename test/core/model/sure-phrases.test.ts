@@ -23,7 +23,18 @@ const ATTACKS = [
     '1 ORDER BY 10--',
     "1 having 1=1 or 'a'='a'",
   ],
-  ...['select * from x', 'select@@version', 'select name from users', 'select a from b where c', ';update a set b', "into outfile '/a'"],
+  ...[
+    'select * from x',
+    'select/**/*/**/from x',
+    'order/**/by 5',
+    '/*!UNiOn*/',
+    '/*!50000select*/',
+    'select@@version',
+    'select name from users',
+    'select a from b where c',
+    ';update a set b',
+    "into outfile '/a'",
+  ],
   ...[
     'exec xp_cmdshell',
     'information_schema.tables',
@@ -33,7 +44,7 @@ const ATTACKS = [
     ';insert into a',
     ';exec master',
   ],
-  ...['<script>alert(1)', '< script >', 'x onerror=a', 'javascript:alert(1)', 'eval (x)', 'document.cookie', '<a srcdoc=x'],
+  ...['<script>alert(1)', '< script >', 'x onerror=a', 'javascript:alert(1)', "eval ('x')", 'document.cookie', '<a srcdoc=x'],
   ...[
     ';cat /etc/passwd',
     '|id',
@@ -68,6 +79,10 @@ const ATTACKS = [
     'a\r\nSet-Cookie: x',
     '<!DOCTYPE x [',
   ],
+  ...["1'-- -", 'case when (1=1) then', 'case when a=1 then', 'system(id)', "system ('id')", 'alert (1)'],
+  ...['{{7*7}}', '<%= 7 * 7 %>', `\${\${lower:j}ndi:\${lower:l}dap://x}`, '%{(#a=@java.lang.Runtime)}', '<#assign x="y">'],
+  ...['/.env', '/api/.env.production', '/.git/config', '/.aws/credentials', '/blog/wp-config.php.bak', '/wp-config.php~', '/index.php.old'],
+  ...['/vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php', '/_ignition/execute-solution', '/wso.php', '/index.php/..;/manager/html'],
 ]
 const ORDINARY = [
   ...['select a size', 'union station', 'order by phone', 'drop table lamp', '10 and 20', 'this or that is fine', "O'Brien"],
@@ -109,7 +124,13 @@ const ORDINARY = [
     'where 5 live',
     "'#menu'",
   ],
-  ...['evaluate (again)', 'a && b'],
+  ...['evaluate (again)', 'a && b', "turned on with '--debug' since", 'the case when several routers answer'],
+  ...['the build system (once more)', 'a prompt (with one line)', `Dear {{name}}, you owe \${amount}`, 'a.old.photo', 'prologn.html'],
+  ...['/.envoy/status', '/.well-known/acme-challenge/x', '/.github/workflows', '/wp-content/themes/a.php', '/wp-configurator'],
+  ...['/photos/a.php.jpg', '/docs/title.php.txt', '/dav/.DS_Store', '/dav/files/alice/code/.git/config', '/dav/files/alice/index.php~'],
+  // A name and its value, as fields are joined.
+  ...['select\n*\nid', 'select\n*,name\nid', 'OrderBy\n5'],
+  ...['keep it in ~/.ssh/authorized_keys', 'see /srv/www/app/.env for that'],
 ]
 
 for (const text of ATTACKS) test(`is sure of ${JSON.stringify(text)}`, () => assert.ok(isSure(text)))

@@ -52,6 +52,8 @@ test('an access log gives requests with few headers, and suspects what was refus
   const [request] = requests(items)
   assert.deepEqual([request?.request.knownHeaders, request?.ip, request?.isSuspect], ['few', '203.0.113.7', true])
   assert.equal(problems(items).length, 1)
+  const missing = await readAll([inFile(ACCESS.replace(' 403 ', ' 404 '))])
+  assert.deepEqual([request?.isNotFound, requests(missing)[0]?.isNotFound], [undefined, true])
 })
 
 for (const { packing, pack } of [

@@ -1,5 +1,6 @@
 import type { HttpRequest } from '../../types.ts'
-import { readLeaves } from './json-leaves.ts'
+import { readLeaves, type TakeLeaf } from './json-leaves.ts'
+import { readXmlLeaves } from './xml-leaves.ts'
 
 /** A named value as the client sent it. `isForm`: a + in it means a blank. */
 export type Argument = { name: string; value: string; isForm: boolean }
@@ -13,6 +14,9 @@ const FILE = '#file'
 
 const FORM_NAME = /^[A-Za-z0-9_.\-[\]%+~$]{1,80}=/
 const BINARY_TYPE = /^(?:(?:image|video|audio|font)\/|application\/(?:octet-stream|zip|pdf|x-protobuf|grpc|wasm|x-gzip))/
+/** A document in UTF-16 begins with a byte order mark, or its first sign has a NUL beside it. */
+const UTF16 = /^(?:\xff\xfe|\xfe\xff|<\0|\0<)/
+const XML_START = /^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[ \t\r\n]*</
 const BOUNDARY = /boundary="?([^";]+)/i
 const PART_NAME = /(?:^|[^a-z])name=(?:"([^"]*)"|([^"\s;]+))/i
 const FILE_NAME = /filename=(?:"([^"]*)"|([^"\s;]+))/i
@@ -43,18 +47,35 @@ function readBody(body: string, exactType: string, found: Argument[]): void {
   const type = exactType.toLowerCase()
   const add = (name: string, value: string) => addBounded(found, { name, value, isForm: false })
   const first = /[^ \t\n\r\f\v]/.exec(body)?.[0]
-  // Many an application reads a body as JSON whatever type it is said to have.
-  if (BINARY_TYPE.test(type) && isBinary(body)) add(BINARY, '')
-  else if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
-  else if (type.includes('json') || first === '{' || first === '[') {
-    const before = found.length
-    const rest = found[MOST]?.value
-    if (readLeaves(body, add, MOST)) return
-    found.length = before
-    if (rest !== undefined) found[MOST]!.value = rest
-    add(...asText(body))
+  const looksLikeJson = first === '{' || first === '['
+  const document = type.includes('xml') ? xmlText(body) : undefined
+  if (document !== undefined) {
+    if (!readTree(document, readXmlLeaves, found)) add(...asText(document))
+  } else if (BINARY_TYPE.test(type) && isBinary(body)) {
+    // Many applications read JSON whatever the client calls it.
+    if (!looksLikeJson || !readTree(body, readLeaves, found)) add(BINARY, '')
+  } else if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
+  else if (type.includes('json') || looksLikeJson) {
+    if (!readTree(body, readLeaves, found)) add(...asText(body))
   } else if ((type.includes('urlencoded') || FORM_NAME.test(body)) && body.includes('=')) readPairs(body, found)
   else add(...asText(body))
+}
+
+/** Gives what could be an XML document, from its first sign on, in UTF-16 too: text that looks binary is not looked at, but an application reads it. */
+function xmlText(body: string): string | undefined {
+  const text = UTF16.test(body) ? body.replaceAll('\0', '') : body
+  const start = XML_START.exec(text)?.[0].length
+  return start === undefined ? undefined : text.slice(start - 1)
+}
+
+/** Adds the leaves of a JSON or XML text; false, and nothing added, where it is none. */
+function readTree(text: string, read: (text: string, take: TakeLeaf, most: number) => boolean, found: Argument[]): boolean {
+  const before = found.length
+  const rest = found[MOST]?.value
+  if (read(text, (name, value) => addBounded(found, { name, value, isForm: false }), MOST)) return true
+  found.length = before
+  if (rest !== undefined) found[MOST]!.value = rest
+  return false
 }
 
 /** A body without arguments. Forms are read whatever is in them: some control characters in front would hide the rest. */

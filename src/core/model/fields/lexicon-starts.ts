@@ -25,8 +25,8 @@ export const STARTS: readonly Starts[] = [
   },
   {
     words:
-      'un or an xo sl pg be ra lo ex up gr ma el re cr ch ca wh wa ha se in xp sy ut db on al pr co ev do sr cm 16 sq me go di ph ja ne ld rm fi jn pa sh po ba fi o: ro ge',
-    anywhere: `${after(';', [...COMMANDS, 'a', '/'])} ${after('|', COMMANDS)} ${after('&', COMMANDS)} ${after('`', COMMANDS)} '~ '- '# '/ $( <~ <s <? <! ja /e /b /p /d wi bo sy et .. [$ "$ __ () *) (| )( \r\n`,
+      'un or an xo sl pg be ra lo ex up gr ma el re cr ch ca wh wa ha se in xp sy ut db on al pr co ev do sr cm 16 sq me go di ph ja ne ld rm fi jn pa sh po ba fi o: ro ge c9 r5 ws b3 og',
+    anywhere: `${after(';', [...COMMANDS, 'a', '/'])} ${after('|', COMMANDS)} ${after('&', COMMANDS)} ${after('`', COMMANDS)} '~ '- '# '/ /. /w /_ .p .a .j .i .y {{ $\{ #{ *{ @{ <% <# @j #_ *! $( <~ <s <? <! ja /e /b /p /d wi bo sy et .. [$ "$ __ () *) (| )( \r\n`,
   },
 ]
 

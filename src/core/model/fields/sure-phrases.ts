@@ -13,22 +13,24 @@ const SQL = [
   `\\b(?:or|and|xor)(?![a-z_-])${GAP}(?:not${BLANKS})?(?:[('"]{1,3}\\w{0,20}|\\w{1,20})[)'"]{0,3}${BLANKS}(?:[=<>]|!=)${BLANKS}[('"]{0,3}[\\w'"]`,
   `\\bor(?![a-z_-])${GAP}(?:\\d{1,9}|true)${BLANKS}(?:#|--|/\\*)`,
   `\\b(?:sleep|pg_sleep|benchmark|randomblob|load_file|extractvalue|updatexml|group_concat|make_set|elt|regexp_substring|crypt_key)${BLANKS}\\(`,
-  `\\b(?:chr?\\(\\d{1,4}\\)|case${BLANKS}when\\b|where${GAP}\\d{1,9}${BLANKS}=${BLANKS}\\d)`,
+  `\\b(?:chr?\\(\\d{1,4}\\)|case${BLANKS}when${BLANKS}(?:[('"\\d@]|\\w{1,40}${BLANKS}[=<>!])|where${GAP}\\d{1,9}${BLANKS}=${BLANKS}\\d)`,
   `\\bwaitfor${BLANKS}(?:delay|time)\\b`,
-  `\\border${GAP}by${GAP}\\d`,
+  `\\border(?:[ \\t\\n\\r\\f\\v]|/\\*[^*]{0,40}\\*/){1,9}by${GAP}\\d`,
   `\\bhaving${GAP}[\\d'"]`,
-  `\\bselect${GAP}(?:\\*|@@|\\(${BLANKS}select\\b|null${BLANKS}[,)]|\\d{1,9}${BLANKS},|[a-z_]{2,30}\\()`,
+  `\\bselect${GAP}(?:\\*${GAP}(?:from|into|where)\\b|@@|\\(${BLANKS}select\\b|null${BLANKS}[,)]|\\d{1,9}${BLANKS},|[a-z_]{2,30}\\()`,
   `\\bselect${GAP}[\\w.,@]{1,80}${GAP}from${GAP}(?:users?|accounts?|admins?|members?|dual|mysql|pg_\\w|sys\\w|all_\\w|[\\w.]{1,40}${GAP}(?:where|limit|union|--|;))(?!\\w)`,
   `\\b(?:information_schema|xp_cmdshell|xp_dirtree|sysobjects|syscolumns|pg_catalog|sqlite_master|utl_http|utl_inaddr|dbms_\\w)`,
   `\\binto${BLANKS}(?:out|dump)file\\b`,
+  // A comment that MySQL runs.
+  `\\*!\\d{0,6}${BLANKS}(?:union|select|from|where|and|or|order|group|concat|sleep|limit|database|table)\\b`,
   `;${GAP}(?:(?:drop|alter|create|truncate)${GAP}(?:table|database|user|view|schema|function|procedure)\\b|insert${GAP}into\\b|delete${GAP}from\\b|update${GAP}\\w{1,40}${GAP}set\\b|exec(?:ute)?\\b|shutdown\\b|declare${GAP}@|select\\b)`,
-  `'${BLANKS}(?:--|#(?=[ \\t\\n\\r]|$)|/\\*)`,
+  `'${BLANKS}(?:--(?![a-z])|#(?=[ \\t\\n\\r]|$)|/\\*)`,
 ]
 const SCRIPT = [
   `<${BLANKS}script[ \\t\\n/>]`,
   `\\bon(?:error|load|mouseover|focus|toggle|begin|pointer[a-z]{2,10}|animation[a-z]{3,10})${BLANKS}=`,
   `javascript:${BLANKS}(?!void)[\\w$.]{1,40}${BLANKS}[(=\`[]`,
-  `\\b(?:alert|prompt|confirm|eval)${BLANKS}[(\`]`,
+  `\\b(?:alert|prompt|confirm|eval)(?:[(\`]|${BLANKS}[(\`]${BLANKS}['"\\d])`,
   `\\bdocument${BLANKS}\\.${BLANKS}(?:cookie|domain|location|write)\\b`,
   `\\bsrcdoc${BLANKS}=`,
 ]
@@ -36,16 +38,28 @@ const SHELL = [
   `[;|&]${BLANKS}${COMMANDS}${END}`,
   `(?:\\$\\(|\`)${BLANKS}${COMMANDS}\\b`,
   '/etc/(?:passwd|shadow|group|hosts|issue)|/bin/(?:[bdzk]a?)?sh\\b|/bin/cat\\b|/proc/(?:self|version|\\d)|/dev/tcp/|\\bcmd\\.exe|win\\.ini|boot\\.ini|system32|etc(?:0x2f|0x5c|[^a-z]){1,12}(?:passwd|issue|shadow|hosts)\\b',
-  '\\.\\.[/\\\\]\\.\\.[/\\\\]',
+  '\\.\\.[/\\\\]\\.\\.[/\\\\]|/\\.\\.;/',
 ]
 const OTHERS = [
   '\\b169\\.254\\.169\\.254|\\bmetadata\\.google|\\b(?:gopher|dict|expect|phar|jar|netdoc|ldaps?|rmi)://|\\bfile:///|\\bphp://|\\bjndi:',
   `<\\?(?:php|=)|<!entity|<!--#(?:exec|include)|<!doctype${BLANKS}[a-z]{1,40}${BLANKS}\\[`,
-  `\\b(?:system|passthru|shell_exec|popen|proc_open|phpinfo|base64_decode|file_get_contents|call_user_func)${BLANKS}\\(`,
+  `\\bsystem(?:\\([^)\\s]|${BLANKS}\\(${BLANKS}['"$@(])|\\b(?:passthru|shell_exec|popen|proc_open|phpinfo|base64_decode|file_get_contents|call_user_func)${BLANKS}\\(`,
   `\\[\\$${OPERATORS}\\]|"\\$${OPERATORS}"${BLANKS}:`,
   '__proto__|\\bo:\\d{1,4}:"|\\bro0ab|\\bgetruntime\\b|\\bprocessbuilder\\b|\\(\\)[ ]?\\{ ?:',
+  `(?:\\{\\{|[$#*@]\\{|<%=)${BLANKS}'?\\d{1,9}'?${BLANKS}\\*${BLANKS}'?\\d`,
+  '\\$\\{(?:(?:lower|upper|env|sys|date|base64|ctx|main|java):|::-|[^}\\s]{0,20}\\$\\{)|<#(?:assign|include)\\b|\\bognl\\.|@java\\.lang|#_memberaccess',
   '\\*\\)\\(|\\(\\|\\(|\\)\\(\\|',
   '\\r\\n(?:set-cookie|location):',
 ]
+/** Files that no page links to and only scanners ask for: at the top of a site or a folder or two below. Further down lie what people keep in a cloud storage: their
+ *  clients ask for any file. */
+const FOLDER = '(?<=(?:^|\\n)(?:/?[^/\\s]{1,60})?)'
+const FILE = '(?<=(?:^|\\n)/?(?:[^/\\s]{1,60}/){0,2}[^/\\s]{1,60})'
+const PROBES = [
+  `${FOLDER}/\\.(?:env(?=$|[\\s.~_/?-])|git/(?:config|head|index|logs)\\b|svn/(?:entries|wc\\.db)|hg/(?:hgrc|store)|aws/(?:credentials|config)\\b|ssh/(?:id_|authorized|known)|ht(?:passwd|access)\\b|(?:bash|zsh|mysql)_history\\b|docker/config\\.json|vscode/(?:sftp|settings)\\.json)`,
+  `${FOLDER}/wp-config(?:\\.php|\\.|-sample\\.php)?(?:$|[\\s.~_#])`,
+  `${FILE}\\.(?:php|phtml|aspx?|jsp|inc|ini|yml)(?:~|\\.(?:bak|old|orig|save|swp|backup|~)\\b)`,
+  '/(?:eval-stdin\\.php\\b|_ignition/execute-solution)|\\b(?:c99|r57|wso|b374k|alfacgiapi)\\.php\\b',
+]
 
-export const SURE = new RegExp([...SQL, ...SCRIPT, ...SHELL, ...OTHERS].join('|'), 'gi')
+export const SURE = new RegExp([...SQL, ...SCRIPT, ...SHELL, ...OTHERS, ...PROBES].join('|'), 'gi')

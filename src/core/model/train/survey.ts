@@ -1,14 +1,16 @@
 import type { HttpRequest, Millis } from '../../types.ts'
 import { surprisal } from '../calibrate.ts'
 import type { Detector } from '../detector.ts'
-import { createMeasure, type Measured } from '../features.ts'
+import { createMeasure, FEATURES, type Measured } from '../features.ts'
 import { type Fields, fieldsOf } from '../fields/fields.ts'
+import { findWords, LEXICON } from '../fields/lexicon.ts'
 import { priorScore } from '../prior.ts'
 import { createHash53, mixHash, type Salt } from '../profile/hash.ts'
 import { PURPOSE } from '../profile/profile.ts'
 
-/** What is known of a request besides itself: when it came, from whom, and whether the WAF or a detector objected to it then. */
-export type Circumstances = { at?: Millis; ip?: string; isSuspect?: boolean }
+/** What is known of a request besides itself: when it came, from whom, whether the WAF or a detector objected to it then, whether the server had nothing there,
+ *  and whether a person said that it is clean all the same. */
+export type Circumstances = { at?: Millis; ip?: string; isSuspect?: boolean; isNotFound?: boolean; isVouchedFor?: boolean }
 
 /** What the first reading of training data finds out: how many requests each host has and from when, and which requests look like attacks. */
 export type Survey = {
@@ -21,6 +23,8 @@ export type Survey = {
   isSeenAgain(hostHash: number): boolean
   /** Whether to leave out a request (the nth that was added, from 0) as a likely attack. */
   isLeftOut(index: number, circumstances?: Circumstances): boolean
+  /** Whether the nth request has a phrase that hardly anything but an attack has. */
+  hasPhrase(index: number): boolean
   leftOut(): { suspect: number; attack_like: number; addresses: number }
 }
 
@@ -30,7 +34,7 @@ const DOUBTFUL = 1.5
 /** More sure ones than clean requests bring: there are attacks among them, and the doubtful are left out too, which costs little then. Measured with 1 and
  *  5 % of attacks among the requests of 23 sites. */
 const CLEAN_SHARE_SURE = 0.001
-/** What many requests to a path have in the same place is how this site is, when it came at two times and from two addresses. */
+/** What many requests to a path have in the same place is how this site is, when it came at two times and from two addresses, and the path is there. */
 const USUAL_SHARE = 0.2
 const USUAL_COUNT = 5
 /** An address with so many attack-like requests, and such a share of them, is an attacker's: all it sent is left out. */
@@ -39,6 +43,7 @@ const ATTACKER_SHARE = 0.05
 /** Bounds of what is remembered; beyond them nothing attack-like is excused, and no more addresses are judged. */
 const MOST = 200_000
 const PERIOD: Millis = 86_400_000
+const PHRASES = FEATURES.indexOf('k_sure')
 
 /** `period`: of its first request that says when it came. */
 type Host = { requests: number; period: number | undefined; isSeenAgain: boolean }
@@ -56,6 +61,7 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
   const addresses = new Map<number, Address>()
   /** The pattern of each attack-like request, by its index; and a bit for each likely one of which there was no room for one. */
   const attackLike = new Map<number, AttackLike>()
+  const phrases = new Set<number>()
   let inexcusable = new Uint8Array(1024)
   let inexcusables = 0
   let suspects = 0
@@ -107,17 +113,20 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
       const address = addressOf(circumstances)
       const sender = address === undefined ? undefined : remember(addresses, address, () => ({ requests: 0, attackLike: 0 }))
       if (sender !== undefined) sender.requests++
-      if (circumstances.isSuspect) {
+      if (circumstances.isSuspect && !circumstances.isVouchedFor) {
         suspects++
         if (sender !== undefined) sender.attackLike++
         return
       }
       const measured = measure(fields)
+      if (measured.row[PHRASES]! > 0 && phrases.size < MOST) phrases.add(index)
+      if (circumstances.isVouchedFor) return
       const lp = surprisal(base.calibration.prior, priorScore(base.prior, measured.row))
       if (lp < DOUBTFUL) return
       if (sender !== undefined && lp >= SURE) sender.attackLike++
       const pattern = mixHash(path, hash(placeOf(base, measured, fields), PURPOSE.value) % 2 ** 31)
-      if (attackLike.size >= MOST) {
+      // All sites are asked for the files that scanners look for, again and again: the path itself is no custom.
+      if (attackLike.size >= MOST || hasPhraseInPath(measured, fields)) {
         if (lp >= SURE) markInexcusable(index)
         return
       }
@@ -128,7 +137,7 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
         ip: address,
         isSpread: period === undefined && address === undefined,
       }))
-      if (found === undefined) return
+      if (found === undefined || circumstances.isNotFound) return
       found.requests++
       if ((period === undefined || period !== found.period) && (address === undefined || address !== found.ip)) found.isSpread = true
     },
@@ -139,17 +148,23 @@ export function createSurvey(base: Detector, salt: Salt): Survey {
       return host !== undefined && (host.isSeenAgain || host.period === undefined)
     },
     isLeftOut(index, circumstances = {}) {
+      if (circumstances.isVouchedFor) return false
       if (circumstances.isSuspect) return true
       if (((inexcusable[index >> 3] ?? 0) >> (index & 7)) & 1) return true
       const found = attackLike.get(index)
       return (found !== undefined && isBad(found)) || isAttacker(addressOf(circumstances))
     },
+    hasPhrase: index => phrases.has(index),
     leftOut: () => ({
       suspect: suspects,
       attack_like: inexcusables + [...attackLike.values()].filter(isBad).length,
       addresses: [...addresses.keys()].filter(isAttacker).length,
     }),
   }
+}
+
+function hasPhraseInPath({ row }: Measured, { fields }: Fields): boolean {
+  return row[PHRASES]! > 0 && findWords(LEXICON.indexOf('k_sure'), fields[0]!.value) >= 0
 }
 
 /** Names the field that stands out most. */

@@ -39,6 +39,7 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
   const counts = createProfileCounts(salt, { limits: limits ?? LIMITS, isHostKept })
   const hash = createHash53(salt)
   const placeInHost = new Map<number, number>()
+  const hostsWithPhrases = new Set<number>()
   const rows = createRowSample(random)
   let taken = 0
   let used = 0
@@ -54,13 +55,15 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
     survey: (request: HttpRequest, circumstances?: Circumstances): void => survey.add(request, circumstances),
 
     take(request: HttpRequest, circumstances?: Circumstances): void {
-      const isLeftOut = survey.isLeftOut(taken++, circumstances)
+      const index = taken++
       const fields = fieldsOf(request)
-      const fold = foldOf(hash(fields.host, PURPOSE.host))
-      if (isLeftOut) return
+      const host = hash(fields.host, PURPOSE.host)
+      const fold = foldOf(host)
+      if (survey.isLeftOut(index, circumstances)) return
       used++
       counts.add(fields, fold)
-      rows.offer(request, fold, isEnough(hash(fields.host, PURPOSE.host)))
+      if (survey.hasPhrase(index)) hostsWithPhrases.add(host)
+      rows.offer(request, fold, isEnough(host))
     },
 
     /** Makes the model, and says whether it is fit to score. */
@@ -79,7 +82,11 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
       const detector = { ...fit(measured, folds), profile }
       const verdict = judgeCandidate({ rows: measured, folds, fit, detector, sample, freeze, random })
       const seenAgain = new Uint8Array(profile.hosts.size)
-      for (const [hostHash, id] of profile.hosts) seenAgain[id] = Number(survey.isSeenAgain(hostHash))
+      const hasPhrases = new Uint8Array(profile.hosts.size)
+      for (const [hostHash, id] of profile.hosts) {
+        seenAgain[id] = Number(survey.isSeenAgain(hostHash))
+        hasPhrases[id] = Number(hostsWithPhrases.has(hostHash))
+      }
       const summary = {
         ...survey.leftOut(),
         not_remembered: { ...counts.leftOut },
@@ -88,7 +95,8 @@ export function createTrainer({ base, seed, limits }: TrainOptions) {
         trial: verdict,
         verdict: verdict.problem ?? 'fit to score',
       }
-      return { ok: true, value: { model: { version, trainedAt, trainedOn: used, seed, summary, seenAgain, detector }, verdict, leftOut } }
+      const model = { version, trainedAt, trainedOn: used, seed, summary, seenAgain, hasPhrases, detector }
+      return { ok: true, value: { model, verdict, leftOut } }
     },
   }
 }

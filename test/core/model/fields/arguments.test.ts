@@ -9,6 +9,9 @@ const MULTIPART = 'multipart/form-data; boundary=XyZ'
 const sent = (type: string, body: string) => requestTo('/', { method: 'POST', headers: [['Content-Type', type]], body })
 const part = (head: string, value: string) => `--XyZ\r\nContent-Disposition: form-data; ${head}\r\n\r\n${value}\r\n`
 
+const DTD = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>'
+const utf16 = (text: string) => [...text].map(sign => `${sign}\0`).join('')
+
 type Expected = [name: string, value: string][]
 const cases: { name: string; request: ReturnType<typeof sent>; expected: Expected }[] = [
   { name: 'no query', request: requestTo('/a'), expected: [] },
@@ -61,7 +64,36 @@ const cases: { name: string; request: ReturnType<typeof sent>; expected: Expecte
       ['a', 'good'],
     ],
   },
+  { name: 'JSON that is said to be binary', request: sent('application/octet-stream', '[{"a":"x"}]'), expected: [['a', 'x']] },
+  {
+    name: 'what begins like JSON and is binary',
+    request: sent('application/octet-stream', `{${'\0\x01'.repeat(50)}}`),
+    expected: [['#bin', '']],
+  },
   { name: 'broken JSON as it stands', request: sent('application/json', '{"a":"evil"'), expected: [['#body', '{"a":"evil"']] },
+  {
+    name: 'XML',
+    request: sent('application/soap+xml; charset=utf-8', '\xef\xbb\xbf\n<?xml version="1.0"?><a xmlns="urn:x"><b c="1">2</b></a>'),
+    expected: [
+      ['xmlns', 'urn:x'],
+      ['a', ''],
+      ['c', '1'],
+      ['b', '2'],
+    ],
+  },
+  { name: 'a picture that is XML', request: sent('image/svg+xml', '<a>x</a>'), expected: [['a', 'x']] },
+  { name: 'broken XML as it stands', request: sent('text/xml', '<a>x'), expected: [['#body', '<a>x']] },
+  { name: 'XML with a document type as it stands', request: sent('text/xml', DTD), expected: [['#body', DTD]] },
+  { name: 'XML in UTF-16, low bytes first', request: sent('text/xml', `\xff\xfe${utf16(DTD)}`), expected: [['#body', DTD]] },
+  { name: 'XML in UTF-16, high bytes first', request: sent('text/xml', `\0${utf16(DTD).slice(0, -1)}`), expected: [['#body', DTD]] },
+  {
+    name: 'what is said to be XML and is a form',
+    request: sent('text/xml', 'a=1&b=2'),
+    expected: [
+      ['a', '1'],
+      ['b', '2'],
+    ],
+  },
   {
     name: 'multipart',
     request: sent(MULTIPART, `${part('name="a"', '1')}${part('name="b"', 'x\r\ny')}--XyZ--`),
@@ -181,6 +213,8 @@ for (const { name, request } of [
   { name: 'a query', request: requestTo(`/?${'a=1&'.repeat(MANY)}evil=${EVIL}`) },
   { name: 'a form', request: sent(FORM, `${'a=1&'.repeat(MANY)}evil=${EVIL}`) },
   { name: 'JSON', request: sent('application/json', `[${'1,'.repeat(MANY)}"${EVIL}"]`) },
+  { name: 'XML', request: sent('text/xml', `<a>${'<b>1</b>'.repeat(MANY)}<b>${EVIL}</b></a>`) },
+  { name: 'XML that is broken at its end', request: sent('text/xml', `<a>${'<b>1</b>'.repeat(MANY)}<b>${EVIL}`) },
   { name: 'multipart', request: sent(MULTIPART, `${part('name="a"', '1').repeat(MANY)}${part('name="evil"', EVIL)}--XyZ--`) },
 ]) {
   test(`of 10,000 arguments of ${name} the last is seen, in bounded number and time`, () => {
@@ -217,6 +251,7 @@ test('whatever body comes under whatever type, arguments come out', () => {
   const body = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.json(),
+    fc.array(fc.constantFrom('<a>', '</a>', '<a', ' b="', '"', '/>', '<![CDATA[', ']]>', '\0', 'x')).map(pieces => pieces.join('')),
     fc.string({ unit: fc.constantFrom('name="', '\r\n', '--XyZ', '"', '{', '[', ':', ',', 'a') }),
   )
   fc.assert(

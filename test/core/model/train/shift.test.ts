@@ -23,9 +23,8 @@ for (const [count, seed] of [
       Array.from({ length: count }, (_, number) => visited(number)),
       { seed },
     )
-    const scores = Array.from({ length: 500 }, (_, number) => scoreRequest(modelOf(model), visited(count + number)).score).sort(
-      (a, b) => b - a,
-    )
+    const judge = modelOf(model)
+    const scores = Array.from({ length: 500 }, (_, number) => scoreRequest(judge, visited(count + number)).score).sort((a, b) => b - a)
     // Meant are 1 % at 5, and 0.01 % at 8: not a page that all visitors see.
     assert.ok(scores[25]! < 5 && scores[0]! < 7, `${scores.slice(0, 30)}`)
   })

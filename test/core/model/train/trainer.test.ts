@@ -55,6 +55,16 @@ test('what looks like an attack is left out, alone; what was objected to as well
   assert.deepEqual(leftOut, ['left out 1: requests to which the WAF or the server objected', 'left out 1: requests that look like attacks'])
 })
 
+test('what a person calls clean is learnt, whatever it looks like, and its host is known for such phrases', () => {
+  const ip = '192.0.2.1'
+  for (const isVouchedFor of [true, false]) {
+    const circumstances = { ip, isSuspect: true, isVouchedFor }
+    const { model, leftOut } = goodOf(trainWith([...clean(60), ...Array.from({ length: 6 }, () => ({ request: attack(), circumstances }))]))
+    assert.deepEqual([model.trainedOn, [...model.hasPhrases]], isVouchedFor ? [66, [1]] : [60, [0]])
+    assert.equal(leftOut.length, isVouchedFor ? 0 : 1, leftOut.join())
+  }
+})
+
 const odd = (index: number) => attack(`/report?f=../../../../etc/passwd%00${index}`)
 for (const { name, circumstances, usual } of [
   {
@@ -63,6 +73,7 @@ for (const { name, circumstances, usual } of [
     usual: true,
   },
   { name: 'came without time and address', circumstances: () => ({}), usual: true },
+  { name: 'came to where nothing is', circumstances: () => ({ isNotFound: true }), usual: false },
   { name: 'came on one day', circumstances: (index: number) => ({ at: 0, ip: `192.0.2.${1 + (index % 2)}` }), usual: false },
   { name: 'came from one address', circumstances: (index: number) => ({ at: (index % 2) * DAY, ip: '192.0.2.1' }), usual: false },
 ]) {
@@ -72,6 +83,12 @@ for (const { name, circumstances, usual } of [
     assert.equal(result.model.trainedOn, usual ? 68 : 60, result.leftOut.join())
   })
 }
+
+test('what scanners ask all sites for is no custom of any, whatever is answered', () => {
+  const given = Array.from({ length: 8 }, () => ({ request: attack('/.env') }))
+  const { model } = goodOf(trainWith([...clean(60), ...given]))
+  assert.deepEqual([model.trainedOn, [...model.hasPhrases]], [60, [0]])
+})
 
 test('four attack-like requests of a path are no custom, and a fifth of its requests must have it', () => {
   const given = (count: number) => Array.from({ length: count }, (_, index) => ({ request: odd(index) }))
