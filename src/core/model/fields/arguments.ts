@@ -51,7 +51,7 @@ function readBody(body: string, exactType: string, found: Argument[]): void {
   const document = type.includes('xml') ? xmlText(body) : undefined
   if (document !== undefined) {
     if (!readTree(document, readXmlLeaves, found)) add(...asText(document))
-  } else if (BINARY_TYPE.test(type) && isBinary(body)) {
+  } else if (BINARY_TYPE.test(type)) {
     // Many applications read JSON whatever the client calls it.
     if (!looksLikeJson || !readTree(body, readLeaves, found)) add(BINARY, '')
   } else if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
