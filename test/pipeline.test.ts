@@ -112,6 +112,11 @@ test('a busy address is judged by its share, however its entries come in batches
   }
 })
 
+test('a busy address is judged in a window without end, too', () => {
+  const { handle } = setUp({ count_window: '-1' })
+  assert.deepEqual(reasons(handle([...times(250, { ip: '192.0.2.1' }), { ip: '192.0.2.1', loggedScore: 9 }])), [])
+})
+
 test('an address that was unblocked by hand starts anew', () => {
   const { handle, store } = setUp()
   handle(times(11, { ip: '192.0.2.1', loggedScore: 5.1 }))

@@ -78,6 +78,7 @@ export function createEvents(database: Database) {
     'INSERT INTO activity (hour, ip, events) VALUES (?, ?, ?) ON CONFLICT (hour, ip) DO UPDATE SET events = events + excluded.events',
   )
   const activityOf = database.prepare<[number, string], number>('SELECT events FROM activity WHERE hour = ? AND ip = ?').pluck()
+  const firstActive = database.prepare<[], number | null>('SELECT min(hour) FROM activity').pluck()
   const some = database
     .prepare<[string, Millis, number], number>('SELECT count(*) FROM (SELECT 1 FROM events WHERE ip = ? AND at >= ? LIMIT ?)')
     .pluck()
@@ -140,10 +141,11 @@ export function createEvents(database: Database) {
 
     addActivity: (ip: string, hour: number, events: number): void => void addActivity.run(hour, ip, events),
 
-    /** How many events an address made in the hours from `first` to `last` (hours since 1970). */
+    /** How many events an address made in the hours from `first` to `last` (hours since 1970). A window without end has no first hour: it begins where
+     *  something was seen. */
     countHours(ip: string, first: number, last: number): number {
       let events = 0
-      for (let hour = first; hour <= last; hour++) events += activityOf.get(hour, ip) ?? 0
+      for (let hour = Math.max(first, firstActive.get() ?? last + 1); hour <= last; hour++) events += activityOf.get(hour, ip) ?? 0
       return events
     },
 
