@@ -171,7 +171,7 @@ test('a secret in any value of a request reaches neither the database nor its lo
       times(12, {
         ip: '192.0.2.1',
         loggedScore: 9,
-        uri: `/login?password=${secret}&token=${secret}&${secret}`,
+        uri: `/login/${secret}123456/' or 1=1--?senha=${secret}' or 1=1--&password=${secret}&token=${secret}&${secret}`,
         headers: {
           Authorization: `Bearer ${secret}`,
           Cookie: `session=${secret}`,
