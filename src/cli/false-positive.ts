@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { widerNetworks } from '../core/bounds.ts'
 import { createLocalOffset } from '../core/entry/time.ts'
 import { riskOf } from '../core/health/tally.ts'
 import { maskRequest } from '../core/mask.ts'
@@ -68,6 +69,7 @@ async function mark(store: Store, ids: readonly number[], settings: Settings) {
     return events.map(event => {
       const { problem, bytes, threat, marked_at } = store.falsePositives.of(event.id)!
       const { block, other_threats } = blocks.get(event.ip)!
+      const wider = store.blocks.among(widerNetworks(event.ip), now)
       return {
         event_id: event.id,
         ip: event.ip,
@@ -79,6 +81,7 @@ async function mark(store: Store, ids: readonly number[], settings: Settings) {
         problem: problem === '' ? null : problem,
         block,
         other_threats,
+        still_blocked_by: wider.map(({ ip }) => ip),
         next: block === 'stands' ? `modwarden unblock ${event.ip}` : null,
         event,
       }
@@ -137,13 +140,25 @@ function undoText({ event_id, was_marked }: ReturnType<typeof undo>[number]): st
     : `event ${event_id} was not marked\n`
 }
 
-function markText({ event, already_marked, was_threat, learnable, problem, block, other_threats, ip, next }: Marked): string {
+function markText({
+  event,
+  already_marked,
+  was_threat,
+  learnable,
+  problem,
+  block,
+  other_threats,
+  still_blocked_by: by,
+  ip,
+  next,
+}: Marked): string {
   const what = `event ${event.id}, ${printable(event.method ?? '?')} ${printable(event.path ?? '(no request line in the log)', 100)} from ${event.address}`
   const lines = [
     `${what}: ${already_marked ? 'was marked already' : was_threat ? 'no longer a threat' : 'was no threat; marked all the same'}`,
     learnable ? '  the next training learns it as clean (systemctl start modwarden-train)' : `  nothing can be learnt from it: ${problem}`,
     ...(block === 'lifted' ? [`  ${ip} is no longer blocked: what is left (threats: ${other_threats}) does not block it`] : []),
     ...(block === 'stands' ? [`  ${ip} stays blocked (other threats: ${other_threats}); to let it in: ${next}`] : []),
+    ...(by.length > 0 ? [`  the block of ${by.join(', ')} still holds ${ip}: unblock that as well, or put ${ip} into the allowlist`] : []),
   ]
   return `${lines.join('\n')}\n`
 }

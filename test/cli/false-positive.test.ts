@@ -92,6 +92,25 @@ for (const { name, entries, marks, manual, block, others } of blocks)
     )
   })
 
+test('a wider block that still holds the address of a marked event is named', async () => {
+  const { run } = setUp([threat(9), threat(6, { ip: '203.0.113.8' })], ({ store, time }) => {
+    store.blocks.add({
+      ip: '203.0.113.0/24',
+      reason: 'manual',
+      score: 0,
+      threatCount: 0,
+      blockedAt: time.now,
+      expiresAt: Number.POSITIVE_INFINITY,
+    })
+  })
+  const held = (ip: string) => `the block of 203.0.113.0/24 still holds ${ip}: unblock that as well, or put ${ip} into the allowlist`
+  const { out } = await run('false-positive', '1', '2')
+  assert.ok(out.includes(`203.0.113.7 is no longer blocked: what is left (threats: 0) does not block it\n  ${held('203.0.113.7')}\n`), out)
+  assert.ok(out.includes(held('203.0.113.8')), out)
+  const [answer] = (await run('false-positive', '2', '--json')).objects()
+  assert.deepEqual([answer.block, answer.still_blocked_by], ['none', ['203.0.113.0/24']])
+})
+
 test('an event whose entry is gone is marked all the same, and it is said that nothing can be learnt', async () => {
   const { run, read, log } = setUp([threat(6), { ip: IP, uri: '/other' }])
   rmSync(log)
