@@ -134,7 +134,7 @@ function addressText(found: ReturnType<typeof ofAddress>, now: Millis): string {
     `${found.ip}: ${stands}`,
     ...found.held_by.map(wider => `  dropped by the block of ${wider.ip} (${wider.reason}${wider.note === '' ? '' : `: ${wider.note}`})`),
     ...allowed,
-    `  ${found.decision}`,
+    `  ${tenseOf(found)}${found.decision}`,
     `  in the window: ${found.threats_in_window} threats (${found.denied_in_window} denied by the WAF) in ${found.events_in_window} requests`,
     ...history.map(
       past =>
@@ -144,6 +144,13 @@ function addressText(found: ReturnType<typeof ofAddress>, now: Millis): string {
     ...found.threats.flatMap(threat => threatLines(threat, threat.event)),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** A block that is over, or only observed, must not read as one that stands. */
+function tenseOf({ block, history }: Pick<ReturnType<typeof ofAddress>, 'block' | 'history'>): string {
+  if (block !== null) return block.observed ? 'only observed: ' : ''
+  const last = history[0]
+  return last === undefined ? '' : last.observed ? 'last time, only observed: ' : 'last time: '
 }
 
 function eventText({ event, threat }: ReturnType<typeof ofEvent>): string {
