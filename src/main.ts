@@ -3,6 +3,7 @@ import { UsageError } from './cli/context.ts'
 import { createFrame, finish } from './cli/frame.ts'
 import { registerRestore } from './cli/restore.ts'
 import { SettingsError } from './edge/settings-file.ts'
+import { isCorruption } from './edge/store/store.ts'
 
 const { program, context } = createFrame()
 
@@ -37,6 +38,11 @@ function tell(error: unknown): number {
     process.stderr.write(error.problems.map(problem => `modwarden: ${problem}\n`).join(''))
     return 78
   }
-  process.stderr.write(`modwarden: ${error instanceof Error ? error.message : String(error)}\n`)
+  const message = error instanceof Error ? error.message : String(error)
+  // Whatever command met it, and wherever in the file.
+  const damage = isCorruption(error)
+    ? "the database is damaged; 'systemctl restart modwarden' sets it aside and takes over the blocks that stood: "
+    : ''
+  process.stderr.write(`modwarden: ${damage}${message}\n`)
   return error instanceof UsageError ? 64 : 1
 }

@@ -61,6 +61,26 @@ test("report --json has the how-to's names and what was detected within the time
   assert.equal((await run('report', '--json', '--since=-1')).objects()[0].total_ml_detections, 5)
 })
 
+test('a damaged database is told with its remedy, an empty one as none', async () => {
+  const { place, run } = setUp(some)
+  const database = join(place, 'modwarden.db')
+  const whole = readFileSync(database)
+  writeFileSync(database, whole.subarray(0, whole.length / 3))
+  for (const command of [['report'], ['events'], ['explain', '1'], ['false-positive', '1']]) {
+    const { code, errors } = await run(...command)
+    assert.equal(code, 1)
+    assert.match(
+      errors,
+      /^modwarden: the database is damaged; 'systemctl restart modwarden' sets it aside [^\n]*: [^\n]*malformed\n$/,
+      command[0],
+    )
+  }
+  writeFileSync(database, '')
+  for (const command of [['report'], ['false-positive', '1']])
+    assert.match((await run(...command)).errors, /^modwarden: there is no database at [^\n]*; 'modwarden run' makes one\n$/, command[0])
+  assert.equal(statSync(database).size, 0)
+})
+
 test('what is marked leaves the detections and is counted as a false positive', async () => {
   const { run } = setUp(some)
   await run('false-positive', '1', '4')
