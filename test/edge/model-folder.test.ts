@@ -198,6 +198,16 @@ test('ten versions that do not score are kept, the newest and those that were ac
   assert.equal(existsSync(unfinished), false)
 })
 
+test('an activation that fails leaves the way back as it was', () => {
+  const folder = folderWith(['a', 'b'])
+  activateVersion(folder, 'a')
+  rmSync(join(folder, 'active.json'))
+  // As little can be written in the place of a folder as on a full disk.
+  mkdirSync(join(folder, 'active.json'))
+  assert.throws(() => activateVersion(folder, 'b'), /^Error: cannot write .*active\.json: /)
+  assert.deepEqual(readHistory(folder), ['base', 'a'])
+})
+
 test('a version that could leave the folder is not saved', () => {
   for (const version of ['../x', '..', '', 'active', '.x'])
     assert.throws(() => saveModel(newFolder(), modelOf(version)), /cannot be the name/)
