@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { MOST_REPORTS, saveReport } from '../../src/edge/report-files.ts'
@@ -139,6 +139,23 @@ test('--save keeps both forms beside the database and still prints', async () =>
   assert.deepEqual(names, [`report-${day}.html`, `report-${day}.json`])
   for (const name of names) assert.equal(statSync(join(place, 'reports', name)).mode & 0o777, 0o640)
   assert.equal(JSON.parse(readFileSync(join(place, 'reports', names[1]!), 'utf8')).total_ml_detections, 4)
+})
+
+test('a report that cannot be kept is printed all the same, and leaves nothing half written', async () => {
+  const { place, run } = setUp(some)
+  assert.equal((await run('report', '--save')).code, 0)
+  const reports = join(place, 'reports')
+  const name = readdirSync(reports).find(file => file.endsWith('.json'))!
+  rmSync(join(reports, name))
+  mkdirSync(join(reports, name))
+  const { code, out, errors } = await run('report', '--save')
+  assert.equal(code, 1)
+  assert.match(out, /^modwarden report at /)
+  assert.match(errors, /^modwarden: cannot keep the report as .*\/report-\d{4}-\d\d-\d\d\.json: /)
+  assert.deepEqual(
+    readdirSync(reports).filter(file => file.endsWith('.new')),
+    [],
+  )
 })
 
 test('only the newest reports are kept, and nothing else is touched', () => {
