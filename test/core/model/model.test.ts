@@ -114,6 +114,14 @@ test('an explanation names what stands out in plain words, where, and the piece,
   assert.ok(reasons.some(({ feature }) => feature === 'phrases that are hardly ever anything but an attack'))
 })
 
+test('an explanation marks with points where it cut a value', () => {
+  const reasons = explainRequest(model, fromBrowser(`/?q=${'x+'.repeat(100)}'+or+1=1--+${'y+'.repeat(100)}`))
+  assert.ok(
+    reasons.some(({ value }) => /^\.\.\.x .*' or 1=1--.* y\.\.\.$/.test(value)),
+    JSON.stringify(reasons),
+  )
+})
+
 for (const { name, request, where } of [
   { name: 'a path', request: fromBrowser('/shop/../../../../etc/passwd%00'), where: 'path' },
   { name: 'an argument', request: fromBrowser('/shop?id=1%27%20or%201%3D1--'), where: "argument 'id'" },
