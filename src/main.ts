@@ -1,9 +1,8 @@
 import { CommanderError } from 'commander'
-import { UsageError } from './cli/context.ts'
+import { messageOf, UsageError } from './cli/context.ts'
 import { createFrame, finish } from './cli/frame.ts'
 import { registerRestore } from './cli/restore.ts'
 import { SettingsError } from './edge/settings-file.ts'
-import { isCorruption } from './edge/store/store.ts'
 
 const { program, context } = createFrame()
 
@@ -38,11 +37,6 @@ function tell(error: unknown): number {
     process.stderr.write(error.problems.map(problem => `modwarden: ${problem}\n`).join(''))
     return 78
   }
-  const message = error instanceof Error ? error.message : String(error)
-  // Whatever command met it, and wherever in the file.
-  const damage = isCorruption(error)
-    ? "the database is damaged; 'systemctl restart modwarden' sets it aside and takes over the blocks that stood: "
-    : ''
-  process.stderr.write(`modwarden: ${damage}${message}\n`)
+  process.stderr.write(`modwarden: ${messageOf(error)}\n`)
   return error instanceof UsageError ? 64 : 1
 }
