@@ -16,6 +16,7 @@ harness.handle([{ ip: '192.0.2.1', loggedScore: 9 }])
 harness.handle([{ ip: '192.0.2.2', loggedScore: 9 }], 'low')
 harness.handle([{ ip: '192.0.2.3' }])
 harness.handle(Array.from({ length: 2001 }, () => ({ ip: '192.0.2.4', loggedScore: 6 })))
+harness.handle([{ ip: '192.0.2.5', uri: '/\x9b2J\x7f' }])
 harness.store.close()
 chmodSync(database, 0o666)
 
@@ -32,3 +33,17 @@ for (const { id, name, says } of events)
     assert.equal(code, 0)
     assert.match(out, says)
   })
+
+test('no command of a client reaches the terminal, in JSON neither', async () => {
+  for (const command of [
+    ['explain', '2005'],
+    ['events', '--ip', '192.0.2.5'],
+  ]) {
+    const { out } = await modwarden(['--config', config, ...command])
+    assert.match(out, /\/\\x9b2J\\x7f/)
+    const json = await modwarden(['--config', config, ...command, '--json'])
+    assert.doesNotMatch(json.out, /[\x7f-\x9f]/)
+    const [found] = json.objects()
+    assert.equal((found.event ?? found).path, '/\x9b2J\x7f')
+  }
+})
