@@ -82,7 +82,7 @@ test('an old entry counts, and starts no block; one from the future counts as no
   assert.deepEqual(reasons(handle([{ ip: '192.0.2.1', loggedScore: 9, at: NOW - 3_601_000 }])), [])
   assert.equal(store.threats.countSince('192.0.2.1', 0).threats, 1)
   handle([{ ip: '192.0.2.2', loggedScore: 5.5, at: NOW + 86_400_000 }])
-  assert.equal(store.events.recent({ ip: '192.0.2.2', since: 0, minScore: 0, limit: 1 })[0]!.at, NOW)
+  assert.equal([...store.events.recent({ ip: '192.0.2.2', since: 0, minScore: 0, limit: 1 })][0]!.at, NOW)
 })
 
 test('nobody who is allowed is counted, and no entry of low trust counts against anybody', () => {
@@ -90,7 +90,7 @@ test('nobody who is allowed is counted, and no entry of low trust counts against
   assert.deepEqual(reasons(handle(times(20, { ip: '192.0.2.1', loggedScore: 9.9 }))), [])
   assert.deepEqual(reasons(handle(times(20, { ip: '192.0.2.2', loggedScore: 9.9 }), 'low')), [])
   assert.equal(store.threats.countAllSince(0), 0)
-  assert.equal(store.events.recent({ ip: undefined, since: 0, minScore: 0, limit: 100 }).length, 40)
+  assert.equal([...store.events.recent({ ip: undefined, since: 0, minScore: 0, limit: 100 })].length, 40)
 })
 
 test('IPv6 is counted by its prefix', () => {

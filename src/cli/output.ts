@@ -20,7 +20,7 @@ export function printTable(names: readonly string[], rows: readonly (readonly st
 /** Aligns columns under their names, a line each. */
 export function tableText(names: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const cells = [names.map(name => name.toUpperCase()), ...rows.map(row => row.map(cell => printable(cell, 100)))]
-  const widths = names.map((_, column) => Math.max(...cells.map(row => row[column]!.length)))
+  const widths = names.map((_, column) => cells.reduce((widest, row) => Math.max(widest, row[column]!.length), 0))
   return cells.map(row =>
     row
       .map((cell, column) => cell.padEnd(widths[column]!))

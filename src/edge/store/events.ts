@@ -157,8 +157,8 @@ export function createEvents(database: Database) {
     /** When the last event of a log came out; undefined when none of the newest 100,000 is of that log. */
     lastSeenAt: (log: string): Millis | undefined => lastSeen.get(MOST_LOOKED_AT, log) ?? undefined,
 
-    /** The newest events that pass the filter, newest first; `ip` may be an exact address or a counted prefix. */
-    recent: ({ ip, since, minScore, limit }: EventFilter): ShownEvent[] =>
-      ip === undefined ? recent.all(since, minScore, limit) : recentOf.all(ip, ip, since, minScore, limit),
+    /** The newest events that pass the filter, one after the other, newest first; `ip` may be an exact address or a counted prefix. */
+    recent: ({ ip, since, minScore, limit }: EventFilter): IterableIterator<ShownEvent> =>
+      ip === undefined ? recent.iterate(since, minScore, limit) : recentOf.iterate(ip, ip, since, minScore, limit),
   }
 }
