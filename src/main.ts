@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { UsageError } from './cli/context.ts'
+import { messageOf, UsageError } from './cli/context.ts'
 import { createFrame, finish } from './cli/frame.ts'
 import { registerRestore } from './cli/restore.ts'
 import { SettingsError } from './edge/settings-file.ts'
@@ -37,6 +37,6 @@ function tell(error: unknown): number {
     process.stderr.write(error.problems.map(problem => `modwarden: ${problem}\n`).join(''))
     return 78
   }
-  process.stderr.write(`modwarden: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.stderr.write(`modwarden: ${messageOf(error)}\n`)
   return error instanceof UsageError ? 64 : 1
 }

@@ -250,7 +250,7 @@ function toRow({ entry, event, logged = event, at, address, ip, ownScore, score 
   }
 }
 
-/** Why it is a threat, as text to keep: rule messages come from the rule set, reasons from the model; no value that a client sent. */
+/** Why it is a threat, as text to keep: rule messages come from the rule set, reasons from the model, which masks the pieces that it shows. */
 function explanation({ event, notes, reasons }: Reading, model: Model): { model: string; matches: string; reasons: string } {
   const matches = event.matches
     .slice(0, 20)

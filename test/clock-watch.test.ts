@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createClockWatch } from '../src/clock-watch.ts'
+import { emptyTally } from '../src/core/health/tally.ts'
 import { openStore } from '../src/edge/store/store.ts'
 
 const NOW = 1_800_000_000_000
@@ -122,6 +123,21 @@ test('hours and events of the future are not kept until then', () => {
   pass(15 * MINUTE)
   assert.deepEqual(store.query('SELECT count(*) AS n FROM scores'), [{ n: 1 }])
   assert.equal(store.brake.countClients(time.clock - HOUR, 10), 0)
+})
+
+test('the model of a wrong clock does not count as the one at work until then, nor a mark of it as made today', () => {
+  const { store, time, pass } = setUp()
+  const seen = (model: string, at: number) => store.modelCounts.add(model, at, { hours: [{ hour: NOW / HOUR, ...emptyTally() }], bins: [] })
+  seen('old', NOW + 9 * YEAR)
+  store.query(`INSERT INTO false_positives (event_id, marked_at, at, ip, score, risk, counted, threat, bytes, problem)
+    VALUES (1, ${NOW + 9 * YEAR}, ${NOW}, '192.0.2.1', 9, 'high', 1, 1, 0, '') RETURNING 1`)
+  pass(15 * MINUTE)
+  const mendedAt = time.clock
+  pass(MINUTE)
+  seen('new', time.clock)
+  assert.equal(store.modelCounts.currentModel(), 'new')
+  assert.equal(store.falsePositives.countSince(mendedAt), 1)
+  assert.equal(store.falsePositives.countSince(mendedAt + 1), 0)
 })
 
 test('a brake that was released until a time that lies years ahead is armed within a day', () => {

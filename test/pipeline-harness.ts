@@ -14,7 +14,9 @@ export function createPipelineHarness({
   values = {},
   path = ':memory:',
   log,
+  isAllowed = () => false,
 }: {
+  isAllowed?: (ip: string) => boolean
   values?: Record<string, unknown>
   path?: string
   log?: string
@@ -29,7 +31,7 @@ export function createPipelineHarness({
     store,
     model: () => live.model,
     settings: () => settings.value,
-    isAllowed: () => false,
+    isAllowed,
     clock: () => time.now,
     parseContext: { localOffsetMinutes: createLocalOffset() },
   }

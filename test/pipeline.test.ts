@@ -82,7 +82,7 @@ test('an old entry counts, and starts no block; one from the future counts as no
   assert.deepEqual(reasons(handle([{ ip: '192.0.2.1', loggedScore: 9, at: NOW - 3_601_000 }])), [])
   assert.equal(store.threats.countSince('192.0.2.1', 0).threats, 1)
   handle([{ ip: '192.0.2.2', loggedScore: 5.5, at: NOW + 86_400_000 }])
-  assert.equal(store.events.recent({ ip: '192.0.2.2', since: 0, minScore: 0, limit: 1 })[0]!.at, NOW)
+  assert.equal([...store.events.recent({ ip: '192.0.2.2', since: 0, minScore: 0, limit: 1 })][0]!.at, NOW)
 })
 
 test('nobody who is allowed is counted, and no entry of low trust counts against anybody', () => {
@@ -90,7 +90,7 @@ test('nobody who is allowed is counted, and no entry of low trust counts against
   assert.deepEqual(reasons(handle(times(20, { ip: '192.0.2.1', loggedScore: 9.9 }))), [])
   assert.deepEqual(reasons(handle(times(20, { ip: '192.0.2.2', loggedScore: 9.9 }), 'low')), [])
   assert.equal(store.threats.countAllSince(0), 0)
-  assert.equal(store.events.recent({ ip: undefined, since: 0, minScore: 0, limit: 100 }).length, 40)
+  assert.equal([...store.events.recent({ ip: undefined, since: 0, minScore: 0, limit: 100 })].length, 40)
 })
 
 test('IPv6 is counted by its prefix', () => {
@@ -110,6 +110,11 @@ test('a busy address is judged by its share, however its entries come in batches
     for (let from = 0; from < entries.length; from += size) blocks.push(...reasons(handle(entries.slice(from, from + size))))
     assert.deepEqual(blocks, [], `batches of ${size}`)
   }
+})
+
+test('a busy address is judged in a window without end, too', () => {
+  const { handle } = setUp({ count_window: '-1' })
+  assert.deepEqual(reasons(handle([...times(250, { ip: '192.0.2.1' }), { ip: '192.0.2.1', loggedScore: 9 }])), [])
 })
 
 test('an address that was unblocked by hand starts anew', () => {
@@ -166,7 +171,7 @@ test('a secret in any value of a request reaches neither the database nor its lo
       times(12, {
         ip: '192.0.2.1',
         loggedScore: 9,
-        uri: `/login?password=${secret}&token=${secret}&${secret}`,
+        uri: `/login/${secret}123456/' or 1=1--?senha=${secret}' or 1=1--&password=${secret}&token=${secret}&${secret}`,
         headers: {
           Authorization: `Bearer ${secret}`,
           Cookie: `session=${secret}`,

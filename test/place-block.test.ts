@@ -22,7 +22,7 @@ test('behind a trusted proxy the client is counted and blocked, no packet of his
     store.blocks.denied(NOW, { all: false, most: 10 }).map(row => row.ip),
     ['192.0.2.1'],
   )
-  assert.equal(store.events.recent({ ip: '192.0.2.1', since: 0, minScore: 0, limit: 1 })[0]!.address, '192.0.2.1')
+  assert.equal([...store.events.recent({ ip: '192.0.2.1', since: 0, minScore: 0, limit: 1 })][0]!.address, '192.0.2.1')
 })
 
 test('who is blocked behind a proxy and then comes by himself is dropped too, and not the other way round', () => {

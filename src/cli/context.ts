@@ -1,7 +1,7 @@
 import type { Settings } from '../core/settings.ts'
 import { SERVICE_USER } from '../edge/drop-user.ts'
 import { loadSettings, notifySettingsPath, type SettingsValues } from '../edge/settings-file.ts'
-import { openReader, openStore, type Store } from '../edge/store/store.ts'
+import { isCorruption, openReader, openStore, type Store } from '../edge/store/store.ts'
 
 /** What every command may need; nothing is read before it is asked for. */
 export type Context = {
@@ -35,6 +35,15 @@ export function withStore<T>(store: Store, work: (store: Store) => T): T {
   } finally {
     store.close()
   }
+}
+
+/** Says what went wrong. What SQLite says of the database itself, wherever a command meets it, names neither the file nor what to do. */
+export function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  if (isCorruption(error))
+    return `the database is damaged; 'systemctl restart modwarden' sets it aside and takes over the blocks that stood: ${message}`
+  const isReadOnly = String((error as { code?: unknown } | null)?.code).startsWith('SQLITE_READONLY')
+  return isReadOnly ? `cannot write the database: ${message}; run it as root or as ${SERVICE_USER}` : message
 }
 
 function readable(path: string, open: () => Store): Store {

@@ -1,10 +1,11 @@
+import { once } from 'node:events'
 import type { Command } from 'commander'
 import { parseDuration } from '../core/duration.ts'
 import { addressKey, canonicalIp, parseNetwork } from '../core/ip.ts'
 import type { Settings } from '../core/settings.ts'
 import type { ShownEvent } from '../edge/store/events.ts'
-import { type Context, UsageError, withStore } from './context.ts'
-import { iso, printJson, printTable, relative } from './output.ts'
+import { type Context, UsageError } from './context.ts'
+import { iso, jsonLine, printTable, relative } from './output.ts'
 
 type Options = { ip?: string; since: string; minScore: string; limit: string; json?: true }
 
@@ -21,7 +22,7 @@ export function registerEvents(program: Command, context: Context): void {
     .action((options: Options) => events(context, options))
 }
 
-function events(context: Context, options: Options): void {
+async function events(context: Context, options: Options): Promise<void> {
   const since = parseDuration(options.since)
   if (since === undefined) throw new UsageError(`--since: must be a duration such as 90s, 10m, 1h or 7d, got '${options.since}'`)
   const filter = {
@@ -30,9 +31,24 @@ function events(context: Context, options: Options): void {
     limit: Math.floor(numberOption('--limit', options.limit, 1e9)),
   }
   const ip = options.ip === undefined ? undefined : addressOption(options.ip)
-  const rows = withStore(context.reader(), store => store.events.recent({ ...filter, ip }))
-  if (options.json) printJson(rows.map(eventJson))
-  else printTable(['id', 'when', 'address', 'method', 'path', 'status', 'score', 'inline', 'waf', 'rules'], rows.map(row), 'no events')
+  const store = context.reader()
+  try {
+    const found = store.events.recent({ ...filter, ip })
+    if (options.json) await writeJson(found)
+    else
+      printTable(
+        ['id', 'when', 'address', 'method', 'path', 'status', 'score', 'inline', 'waf', 'rules'],
+        Array.from(found, row),
+        'no events',
+      )
+  } finally {
+    store.close()
+  }
+}
+
+/** Waits for whoever reads, who may have seen enough: a million events are more than a gigabyte. */
+async function writeJson(found: Iterable<ShownEvent>): Promise<void> {
+  for (const event of found) if (!process.stdout.write(`${jsonLine(eventJson(event))}\n`)) await once(process.stdout, 'drain')
 }
 
 /** An event as `--json` shows it. */

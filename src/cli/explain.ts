@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { widerNetworks } from '../core/bounds.ts'
 import { formatDuration } from '../core/duration.ts'
 import { createNetworkSet } from '../core/ip.ts'
+import { isThreat } from '../core/policy.ts'
 import { printable } from '../core/printable.ts'
 import type { Settings } from '../core/settings.ts'
 import type { Millis, Reason } from '../core/types.ts'
@@ -31,7 +32,7 @@ export function registerExplain(program: Command, context: Context): void {
           ? ofEvent(store, Number(what))
           : ofAddress(store, countedKey(addressOption(what), settings), settings)
         if (options.json) printJson([found])
-        else process.stdout.write('events_in_window' in found ? addressText(found, Date.now()) : eventText(found))
+        else process.stdout.write('events_in_window' in found ? addressText(found, Date.now()) : eventText(found, settings))
       })
     })
 }
@@ -134,7 +135,7 @@ function addressText(found: ReturnType<typeof ofAddress>, now: Millis): string {
     `${found.ip}: ${stands}`,
     ...found.held_by.map(wider => `  dropped by the block of ${wider.ip} (${wider.reason}${wider.note === '' ? '' : `: ${wider.note}`})`),
     ...allowed,
-    `  ${found.decision}`,
+    `  ${tenseOf(found)}${found.decision}`,
     `  in the window: ${found.threats_in_window} threats (${found.denied_in_window} denied by the WAF) in ${found.events_in_window} requests`,
     ...history.map(
       past =>
@@ -146,14 +147,28 @@ function addressText(found: ReturnType<typeof ofAddress>, now: Millis): string {
   return `${lines.join('\n')}\n`
 }
 
-function eventText({ event, threat }: ReturnType<typeof ofEvent>): string {
+/** A block that is over, or only observed, must not read as one that stands. */
+function tenseOf({ block, history }: Pick<ReturnType<typeof ofAddress>, 'block' | 'history'>): string {
+  if (block !== null) return block.observed ? 'only observed: ' : ''
+  const last = history[0]
+  return last === undefined ? '' : last.observed ? 'last time, only observed: ' : 'last time: '
+}
+
+function eventText({ event, threat }: ReturnType<typeof ofEvent>, settings: Settings): string {
   const lines = [
     `event ${event.id}: ${requestText(event)} from ${event.address} at ${event.at}`,
     ...scoreLines(event),
     ...(event.false_positive ? ['  marked as a false positive: it does not count'] : []),
-    ...(threat === null ? ['  no threat'] : threatLines(threat, null)),
+    ...(threat === null ? [`  ${withoutThreat(event, settings)}`] : threatLines(threat, null)),
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** Says of an event for which no threat is kept why there is none. */
+function withoutThreat(event: ReturnType<typeof eventJson>, settings: Settings): string {
+  if (event.threat) return 'a threat; why is no longer kept'
+  if (event.trust === 'low') return 'no threat: a client may have written this entry'
+  return isThreat(event, settings) ? 'no threat: its address was allowed, or the settings were others' : 'no threat'
 }
 
 type ThreatJson = NonNullable<ReturnType<typeof threatJson>>

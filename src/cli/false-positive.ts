@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { widerNetworks } from '../core/bounds.ts'
 import { createLocalOffset } from '../core/entry/time.ts'
 import { riskOf } from '../core/health/tally.ts'
 import { maskRequest } from '../core/mask.ts'
@@ -67,7 +68,8 @@ async function mark(store: Store, ids: readonly number[], settings: Settings) {
     const blocks = new Map([...ips].map(ip => [ip, settleBlock(store, ip, settings, now)]))
     return events.map(event => {
       const { problem, bytes, threat, marked_at } = store.falsePositives.of(event.id)!
-      const { block, other_threats } = blocks.get(event.ip)!
+      const { block, observed, other_threats } = blocks.get(event.ip)!
+      const wider = store.blocks.among(widerNetworks(event.ip), now)
       return {
         event_id: event.id,
         ip: event.ip,
@@ -78,7 +80,9 @@ async function mark(store: Store, ids: readonly number[], settings: Settings) {
         learnable: bytes > 0,
         problem: problem === '' ? null : problem,
         block,
+        observed,
         other_threats,
+        still_blocked_by: wider.map(({ ip }) => ip),
         next: block === 'stands' ? `modwarden unblock ${event.ip}` : null,
         event,
       }
@@ -118,13 +122,14 @@ function settleBlock(store: Store, ip: string, settings: Settings, now: Millis) 
   const since = (standing?.blocked_at ?? now) - settings.countWindow
   const left = store.threats.of(ip, MOST_OF_AN_ADDRESS).filter(threat => threat.counted === 1 && threat.at > since)
   const other_threats = left.length
-  if (standing === undefined) return { block: 'none' as const, other_threats }
+  if (standing === undefined) return { block: 'none' as const, observed: false, other_threats }
+  const observed = standing.enforcement === 'observed'
   const evidence = left.map(({ score, intercepted }) => ({ score, intercepted: intercepted === 1 }))
   const isOurs = standing.reason !== 'manual' && standing.reason !== 'imported'
   if (!isOurs || stillBlocks(evidence, store.events.countHours(ip, hourOf(since), hourOf(now)), settings))
-    return { block: 'stands' as const, other_threats }
+    return { block: 'stands' as const, observed, other_threats }
   store.blocks.release(ip, now, 'false-positive')
-  return { block: 'lifted' as const, other_threats }
+  return { block: 'lifted' as const, observed, other_threats }
 }
 
 function undo(store: Store, ids: readonly number[]) {
@@ -137,15 +142,24 @@ function undoText({ event_id, was_marked }: ReturnType<typeof undo>[number]): st
     : `event ${event_id} was not marked\n`
 }
 
-function markText({ event, already_marked, was_threat, learnable, problem, block, other_threats, ip, next }: Marked): string {
+function markText(marked: Marked): string {
+  const { event, already_marked, was_threat, learnable, problem, still_blocked_by: by, ip } = marked
   const what = `event ${event.id}, ${printable(event.method ?? '?')} ${printable(event.path ?? '(no request line in the log)', 100)} from ${event.address}`
   const lines = [
     `${what}: ${already_marked ? 'was marked already' : was_threat ? 'no longer a threat' : 'was no threat; marked all the same'}`,
     learnable ? '  the next training learns it as clean (systemctl start modwarden-train)' : `  nothing can be learnt from it: ${problem}`,
-    ...(block === 'lifted' ? [`  ${ip} is no longer blocked: what is left (threats: ${other_threats}) does not block it`] : []),
-    ...(block === 'stands' ? [`  ${ip} stays blocked (other threats: ${other_threats}); to let it in: ${next}`] : []),
+    ...blockLines(marked),
+    ...(by.length > 0 ? [`  the block of ${by.join(', ')} still holds ${ip}: unblock that as well, or put ${ip} into the allowlist`] : []),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function blockLines({ block, observed, other_threats, ip, next }: Marked): string[] {
+  const [is, stays] = observed
+    ? [`only observed: ${ip} would no longer be`, `only observed: ${ip} would stay`]
+    : [`${ip} is no longer`, `${ip} stays`]
+  if (block === 'lifted') return [`  ${is} blocked: what is left (threats: ${other_threats}) does not block it`]
+  return block === 'none' ? [] : [`  ${stays} blocked (other threats: ${other_threats})${observed ? '' : `; to let it in: ${next}`}`]
 }
 
 function readIds(texts: readonly string[]): number[] {

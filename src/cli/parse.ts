@@ -7,6 +7,7 @@ import { createLocalOffset } from '../core/entry/time.ts'
 import type { AuditEvent, Format, Result } from '../core/types.ts'
 import { openIndexed } from '../edge/indexed-file.ts'
 import { readBytes, unpacked } from '../edge/read-lines.ts'
+import { jsonLine } from './output.ts'
 
 type Options = { format: string; storage?: string; strict?: true }
 type Source = { name: string; storageDir: string; chunks: AsyncIterable<Buffer> }
@@ -63,7 +64,7 @@ async function readPiece(piece: Piece, source: Source, { options, context, total
   const place = { offset: piece.start, length: piece.end - piece.start }
   if (event.ok) {
     totals.parsed += 1
-    return `${JSON.stringify({ ...shown(event.value), ...place })}\n`
+    return `${jsonLine({ ...shown(event.value), ...place })}\n`
   }
   totals.problems += 1
   process.stderr.write(`${JSON.stringify({ problem: event.problem, ...place, ...(names ? { file: source.name } : {}) })}\n`)

@@ -41,15 +41,16 @@ function report(context: Context, options: Options): void {
   const settings = context.settings()
   const found = withStore(context.reader(), store => gather(store, settings, Date.now(), since))
   const html = () => reportHtml(found)
+  if (options.html === '-') process.stdout.write(html())
+  else if (options.html !== undefined) writeHtml(options.html, html())
+  if (options.json) printJson([found])
+  else if (options.html === undefined) process.stdout.write(reportText(found))
+  // Last: on a full disk the journal still has the report of the day.
   if (options.save)
     saveReport(join(dirname(settings.database), 'reports'), found.timestamp.slice(0, 10), {
       json: `${JSON.stringify(found)}\n`,
       html: html(),
     })
-  if (options.html === '-') process.stdout.write(html())
-  else if (options.html !== undefined) writeHtml(options.html, html())
-  if (options.json) printJson([found])
-  else if (options.html === undefined) process.stdout.write(reportText(found))
 }
 
 function writeHtml(path: string, html: string): void {

@@ -76,12 +76,18 @@ function isBase(version: string): boolean {
   return version === baseVersion()
 }
 
-/** The history is written first: what it names too much is passed over, what it lacked would be lost. */
+/** The history is written first, for what it lacked would be lost; what never became active must not be a way back. */
 function switchTo(folder: string, model: TrainedModel | undefined, history: History): void {
   const path = join(folder, ACTIVE)
+  const before = readHistory(folder)
   writeWhole(join(folder, HISTORY), historyToText(history))
-  if (model === undefined) removeWhole(path)
-  else writeWhole(path, modelToText(model))
+  try {
+    if (model === undefined) removeWhole(path)
+    else writeWhole(path, modelToText(model))
+  } catch (error) {
+    writeWhole(join(folder, HISTORY), historyToText(before))
+    throw error
+  }
 }
 
 function locked<T>(folder: string, work: () => T): T {

@@ -33,10 +33,14 @@ export function* listModels(folder: string): Generator<ListedModel> {
   const active = activeVersion(folder)
   const previous = stepsBack(readHistory(folder), active)[0]?.version
   const files = versionFiles(folder)
-  const mark = (version: string) => ({ isActive: version === active, isPrevious: version === previous })
-  if (!files.some(({ version }) => version === active) && active !== BASE_VERSION) {
-    const path = join(folder, ACTIVE)
-    yield { version: active, path, bytes: sizeOf(path), isActive: true, isPrevious: false, ...read(path, undefined) }
+  const path = join(folder, ACTIVE)
+  const copy = active === BASE_VERSION ? undefined : read(path, undefined)
+  // A copy that is damaged does not score, however sound the version is that it was made from.
+  const isSound = copy?.problem === undefined
+  const mark = (version: string) => ({ isActive: isSound && version === active, isPrevious: version === previous })
+  if (copy !== undefined && !(isSound && files.some(({ version }) => version === active))) {
+    const problem = copy.problem && `${ACTIVE} ${copy.problem}; activate a version or roll back`
+    yield { version: active, path, bytes: sizeOf(path), isActive: true, isPrevious: false, model: copy.model, problem }
   }
   for (const { version, path, bytes } of files.slice(0, MOST_LISTED))
     yield { version, path, bytes, ...mark(version), ...read(path, version) }

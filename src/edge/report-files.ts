@@ -20,10 +20,15 @@ export function saveReport(folder: string, day: string, { json, html }: { json: 
 
 /** Writes a file that members of the group may read; nobody ever sees half of it. */
 function writeWhole(path: string, text: string): string {
-  writeFileSync(`${path}.new`, text, { mode: 0o640, flush: true })
-  share(`${path}.new`, 0o640, dirname(path))
-  renameSync(`${path}.new`, path)
-  return path
+  try {
+    writeFileSync(`${path}.new`, text, { mode: 0o640, flush: true })
+    share(`${path}.new`, 0o640, dirname(path))
+    renameSync(`${path}.new`, path)
+    return path
+  } catch (error) {
+    rmSync(`${path}.new`, { force: true })
+    throw new Error(`cannot keep the report as ${path}: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 /** Lets the group of the folder above read, whatever the umask, and whoever wrote: the service or a command. */

@@ -23,7 +23,9 @@ export function writeWhole(path: string, text: string | Buffer, access: Access =
     renameSync(unfinished, path)
   } catch (error) {
     rmSync(unfinished, { force: true })
-    throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    // A full disk does not say which file it has no room for.
+    throw Object.assign(new Error(`cannot write ${path}: ${message}`, { cause: error }), { code })
   }
   syncFolder(dirname(path))
 }

@@ -17,7 +17,11 @@ const threat = (loggedScore: number, more: Partial<FakeEntry> = {}): FakeEntry =
 const times = (count: number, entry: FakeEntry) => Array.from({ length: count }, () => entry)
 
 /** A database with what the daemon made of these entries, the log they stand in, and the command on both. */
-function setUp(entries: readonly FakeEntry[], work: (harness: ReturnType<typeof createPipelineHarness>) => void = () => {}) {
+function setUp(
+  entries: readonly FakeEntry[],
+  work: (harness: ReturnType<typeof createPipelineHarness>) => void = () => {},
+  { values = {} }: { values?: Record<string, unknown> } = {},
+) {
   const name = `${number++}`
   const [log, database, config] = [`audit-${name}.log`, `${name}.db`, `${name}.toml`].map(file => join(folder, file)) as [
     string,
@@ -25,7 +29,7 @@ function setUp(entries: readonly FakeEntry[], work: (harness: ReturnType<typeof 
     string,
   ]
   writeFileSync(config, `audit_log = "${log}"\ndatabase = "${database}"\nmodel_dir = "${folder}/models"\n`)
-  const harness = createPipelineHarness({ path: database, log })
+  const harness = createPipelineHarness({ path: database, log, values })
   harness.handle(entries)
   work(harness)
   harness.store.close()
@@ -91,6 +95,46 @@ for (const { name, entries, marks, manual, block, others } of blocks)
       block === 'stands',
     )
   })
+
+test('a block that is only observed keeps nobody out, and no command says that it does', async () => {
+  const observe = { values: { mode: 'observe' } }
+  const { run } = setUp(times(3, threat(9)), () => {}, observe)
+  assert.match(
+    (await run('explain', IP)).out,
+    /NOT blocked, only observed[^\n]*\n {2}only observed: blocked at once: one request scored 9\.00/,
+  )
+  assert.match((await run('false-positive', '1')).out, /\n {2}only observed: 203\.0\.113\.7 would stay blocked \(other threats: 2\)\n$/)
+  const { out } = await run('false-positive', '2', '3')
+  assert.match(out, /\n {2}only observed: 203\.0\.113\.7 would no longer be blocked: what is left \(threats: 0\) does not block it\n/)
+  assert.doesNotMatch(out, /is no longer|stays/)
+  assert.match((await run('explain', IP)).out, /: not blocked\n {2}last time, only observed: blocked at once: /)
+})
+
+test('explain tells what a block that is over was for, as of something that is over', async () => {
+  const { run } = setUp([threat(9)])
+  assert.match((await run('explain', IP)).out, /\n {2}blocked at once: one request/)
+  await run('false-positive', '1')
+  assert.match((await run('explain', IP)).out, /: not blocked\n {2}last time: blocked at once: one request/)
+})
+
+test('a wider block that still holds the address of a marked event is named', async () => {
+  const { run } = setUp([threat(9), threat(6, { ip: '203.0.113.8' })], ({ store, time }) => {
+    store.blocks.add({
+      ip: '203.0.113.0/24',
+      reason: 'manual',
+      score: 0,
+      threatCount: 0,
+      blockedAt: time.now,
+      expiresAt: Number.POSITIVE_INFINITY,
+    })
+  })
+  const held = (ip: string) => `the block of 203.0.113.0/24 still holds ${ip}: unblock that as well, or put ${ip} into the allowlist`
+  const { out } = await run('false-positive', '1', '2')
+  assert.ok(out.includes(`203.0.113.7 is no longer blocked: what is left (threats: 0) does not block it\n  ${held('203.0.113.7')}\n`), out)
+  assert.ok(out.includes(held('203.0.113.8')), out)
+  const [answer] = (await run('false-positive', '2', '--json')).objects()
+  assert.deepEqual([answer.block, answer.still_blocked_by], ['none', ['203.0.113.0/24']])
+})
 
 test('an event whose entry is gone is marked all the same, and it is said that nothing can be learnt', async () => {
   const { run, read, log } = setUp([threat(6), { ip: IP, uri: '/other' }])

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { auditLog, truths } from '../core/entry/corpus.ts'
+import { v3Entry } from '../entries.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'parse-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -28,8 +29,15 @@ async function parse(options: string[], input: Buffer | string = '') {
   child.stdin.end(input)
   const [out, errors] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   const lines = (all: string) => all.split('\n').filter(line => line !== '')
-  return { code: child.exitCode, events: lines(out).map(line => JSON.parse(line)), errors: lines(errors) }
+  return { code: child.exitCode, out, events: lines(out).map(line => JSON.parse(line)), errors: lines(errors) }
 }
+
+test('what is parsed has no character that a terminal obeys, and is the same when it is read', async () => {
+  const uri = '/\x9b2J\x7f\x1b[31m?q=\xc2\x9b'
+  const { out, events } = await parse([], Buffer.from(v3Entry({ ip: '192.0.2.1', uri }), 'latin1'))
+  assert.equal(events[0].uri, uri)
+  assert.doesNotMatch(out, /[\x00-\x09\x0b-\x1f\x7f-\x9f]/)
+})
 
 test('parse writes the events of a log as the contract says', async () => {
   const rows = truths('v3-json-serial')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { MOST_REPORTS, saveReport } from '../../src/edge/report-files.ts'
@@ -61,6 +61,26 @@ test("report --json has the how-to's names and what was detected within the time
   assert.equal((await run('report', '--json', '--since=-1')).objects()[0].total_ml_detections, 5)
 })
 
+test('a damaged database is told with its remedy, an empty one as none', async () => {
+  const { place, run } = setUp(some)
+  const database = join(place, 'modwarden.db')
+  const whole = readFileSync(database)
+  writeFileSync(database, whole.subarray(0, whole.length / 3))
+  for (const command of [['report'], ['events'], ['explain', '1'], ['false-positive', '1']]) {
+    const { code, errors } = await run(...command)
+    assert.equal(code, 1)
+    assert.match(
+      errors,
+      /^modwarden: the database is damaged; 'systemctl restart modwarden' sets it aside [^\n]*: [^\n]*malformed\n$/,
+      command[0],
+    )
+  }
+  writeFileSync(database, '')
+  for (const command of [['report'], ['false-positive', '1']])
+    assert.match((await run(...command)).errors, /^modwarden: there is no database at [^\n]*; 'modwarden run' makes one\n$/, command[0])
+  assert.equal(statSync(database).size, 0)
+})
+
 test('what is marked leaves the detections and is counted as a false positive', async () => {
   const { run } = setUp(some)
   await run('false-positive', '1', '4')
@@ -119,6 +139,23 @@ test('--save keeps both forms beside the database and still prints', async () =>
   assert.deepEqual(names, [`report-${day}.html`, `report-${day}.json`])
   for (const name of names) assert.equal(statSync(join(place, 'reports', name)).mode & 0o777, 0o640)
   assert.equal(JSON.parse(readFileSync(join(place, 'reports', names[1]!), 'utf8')).total_ml_detections, 4)
+})
+
+test('a report that cannot be kept is printed all the same, and leaves nothing half written', async () => {
+  const { place, run } = setUp(some)
+  assert.equal((await run('report', '--save')).code, 0)
+  const reports = join(place, 'reports')
+  const name = readdirSync(reports).find(file => file.endsWith('.json'))!
+  rmSync(join(reports, name))
+  mkdirSync(join(reports, name))
+  const { code, out, errors } = await run('report', '--save')
+  assert.equal(code, 1)
+  assert.match(out, /^modwarden report at /)
+  assert.match(errors, /^modwarden: cannot keep the report as .*\/report-\d{4}-\d\d-\d\d\.json: /)
+  assert.deepEqual(
+    readdirSync(reports).filter(file => file.endsWith('.new')),
+    [],
+  )
 })
 
 test('only the newest reports are kept, and nothing else is touched', () => {

@@ -160,7 +160,7 @@ test('the list says what is active, where a rollback leads, and what is wrong wi
   assert.deepEqual(listed(folder)[0], ['a', 'active', ''])
   rmSync(join(folder, '.history.json'))
   writeFileSync(join(folder, 'active.json'), 'damaged')
-  assert.deepEqual(listed(folder)[0], ['unknown', 'active', 'is no modwarden model'])
+  assert.deepEqual(listed(folder)[0], ['unknown', 'active', 'active.json is no modwarden model; activate a version or roll back'])
   assert.deepEqual(listed(join(folder, 'none')), [[BASE, 'active', '']])
 })
 
@@ -196,6 +196,33 @@ test('ten versions that do not score are kept, the newest and those that were ac
   assert.deepEqual([existsSync(join(folder, 'foreign.json')), existsSync(unfinished)], [true, true])
   pruneModels(folder, Date.now() + 3_700_000)
   assert.equal(existsSync(unfinished), false)
+})
+
+test('a version whose active copy is damaged is not listed as if it scored', () => {
+  const folder = folderWith(['a', 'b'])
+  activateVersion(folder, 'b')
+  truncateSync(join(folder, 'active.json'), 3000)
+  assert.deepEqual(listed(folder), [
+    ['b', 'active', 'active.json is no modwarden model; activate a version or roll back'],
+    ['a', '', ''],
+    ['b', '', ''],
+    [BASE, 'previous', ''],
+  ])
+  activateVersion(folder, 'b')
+  assert.deepEqual(listed(folder).slice(0, 2), [
+    ['a', '', ''],
+    ['b', 'active', ''],
+  ])
+})
+
+test('an activation that fails leaves the way back as it was', () => {
+  const folder = folderWith(['a', 'b'])
+  activateVersion(folder, 'a')
+  rmSync(join(folder, 'active.json'))
+  // As little can be written in the place of a folder as on a full disk.
+  mkdirSync(join(folder, 'active.json'))
+  assert.throws(() => activateVersion(folder, 'b'), /^Error: cannot write .*active\.json: /)
+  assert.deepEqual(readHistory(folder), ['base', 'a'])
 })
 
 test('a version that could leave the folder is not saved', () => {

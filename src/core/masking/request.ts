@@ -22,7 +22,8 @@ export function maskRequest(request: HttpRequest): HttpRequest {
   }
 }
 
-function maskHeader(name: string, value: string): string {
+/** Reduces to their shape the secrets of a header's value. */
+export function maskHeader(name: string, value: string): string {
   if (/^cookie2?$/i.test(name)) return value.split(';').map(maskCookie).join(';')
   if (/^(?:proxy-)?authorization$/i.test(name)) return maskAuthorization(value)
   // The boundary of a multipart body is no secret, and body and header must go on fitting.
@@ -49,7 +50,8 @@ function maskAddress(address: string): string {
   return maskPath(path) + rest.slice(0, 1) + maskPairs(rest.slice(1), '&')
 }
 
-function maskPath(path: string): string {
+/** Reduces to their shape the secrets of a path: tokens, segment by segment, a session behind a semicolon, the user before a host. */
+export function maskPath(path: string): string {
   const masked = path
     .replace(/;([^/;=]*)=([^/;]*)/g, (_, name: string, value: string) => `;${name}=${maskValue(value, isSecretName(name))}`)
     .replace(/(:\/\/)([^/@]+)(?=@)/, (_, slashes: string, user: string) => slashes + shapeOf(user))

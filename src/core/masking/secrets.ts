@@ -41,6 +41,14 @@ export function maskValue(value: string, isSecret: boolean): string {
   return isSecret || SECRET_WITHIN.test(decodeTwice(value)) ? shapeOf(value) : maskTokensToShape(value)
 }
 
+/** Like maskValue, for a piece that people read: of a text that names a secret itself only what stands behind the name goes. */
+export function maskPiece(piece: string, isSecret: boolean): string {
+  const named = isSecret ? null : SECRET_WITHIN.exec(piece)
+  if (named === null) return maskValue(piece, isSecret)
+  const end = named.index + named[0].length
+  return maskTokensToShape(piece.slice(0, end)) + shapeOf(piece.slice(end))
+}
+
 /** Reduces to their shape the parts of a text that look like secrets by themselves. */
 export function maskTokensToShape(text: string): string {
   return text

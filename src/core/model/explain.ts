@@ -1,8 +1,11 @@
+import { maskHeader, maskPath } from '../masking/request.ts'
+import { createListWatch, isSecretName, maskPiece, maskTokensToShape } from '../masking/secrets.ts'
+import { shapeOf } from '../masking/shape.ts'
 import { printable } from '../printable.ts'
 import type { Reason } from '../types.ts'
 import { type Detector, type Helper, judgeRow, unsureHelper } from './detector.ts'
 import { FEATURES, type Feature, type Measured } from './features.ts'
-import { ARGUMENT, COOKIE, type Field, type Fields, HEADER, NAME } from './fields/fields.ts'
+import { ARGUMENT, COOKIE, type Field, type Fields, HEADER, NAME, PATH } from './fields/fields.ts'
 import { findWords, LEXICON } from './fields/lexicon.ts'
 import { placeOfSymbol } from './fields/shape.ts'
 
@@ -15,7 +18,8 @@ const POINTS = 1.5
 /** Characters shown of a surprising value, before and behind the place that surprises. */
 const BEFORE = 24
 const PIECE = 64
-const SECRET = /pass|pwd|secret|token|auth|session|api.?key|signature|credential|card|cvv/i
+/** So much on either side is masked along with a piece: a token is known by its length, a secret by the name before it. */
+const BESIDE = 128
 
 const WORDS: Record<Feature, string> = {
   p_Swc: 'a sequence of signs that paths rarely have',
@@ -82,13 +86,13 @@ function placeOf(
   { field, at }: Measured,
   { fields, methodAndType, headerNames }: Fields,
 ): { where: string; value: string } {
-  const found = field[index]! < 0 ? undefined : fields[field[index]!]
-  if (found !== undefined) return { where: whereOf(found), value: pieceOf(found, placeOfSymbol(found.value, at[index]!)) }
+  const found = field[index]!
+  if (found >= 0) return { where: whereOf(fields[found]!), value: pieceOf(fields, found, placeOfSymbol(fields[found]!.value, at[index]!)) }
   const lexicon = LEXICON.indexOf(feature as (typeof LEXICON)[number])
   if (lexicon >= 0) {
-    for (const candidate of fields) {
+    for (const [position, candidate] of fields.entries()) {
       const start = findWords(lexicon, candidate.value)
-      if (start >= 0) return { where: whereOf(candidate), value: pieceOf(candidate, start) }
+      if (start >= 0) return { where: whereOf(candidate), value: pieceOf(fields, position, start) }
     }
   }
   if (feature === 'm_tpl') return { where: 'request line', value: printable(methodAndType, PIECE) }
@@ -97,17 +101,34 @@ function placeOf(
 }
 
 function whereOf({ group, key }: Field): string {
-  const name = printable(key, PIECE)
+  const name = printable(maskTokensToShape(key), PIECE)
   if (group === ARGUMENT) return `argument '${name}'`
   if (group === COOKIE) return `cookie '${name}'`
   if (group === HEADER) return `header '${name}'`
   return group === NAME ? 'name of an argument' : 'path'
 }
 
-/** Shows a piece of a value around a place; of what may be secret only its outline. */
-function pieceOf({ group, key, value }: Field, place: number): string {
+/** Shows a piece of a field's value around a place; of what may be secret only its shape, as of all that is kept of a request. */
+function pieceOf(fields: readonly Field[], position: number, place: number): string {
+  const { value } = fields[position]!
   const start = Math.max(0, Math.min(place - BEFORE, value.length - PIECE))
-  const piece = value.slice(start, start + PIECE)
-  const shown = group === COOKIE || SECRET.test(key) ? piece.replace(/[A-Za-z]/g, 'a').replace(/[0-9]/g, '0') : piece
+  const from = Math.max(0, start - BESIDE)
+  const shown = masked(fields, position, value.slice(from, start + PIECE + BESIDE)).slice(start - from, start - from + PIECE)
   return printable(`${start > 0 ? '…' : ''}${shown}${start + PIECE < value.length ? '…' : ''}`, 2 * PIECE)
+}
+
+function masked(fields: readonly Field[], position: number, piece: string): string {
+  const { group, key } = fields[position]!
+  if (group === PATH) return maskPath(piece)
+  if (group === HEADER) return maskHeader(key, piece)
+  return group === COOKIE ? shapeOf(piece) : maskPiece(piece, isSecretName(key) || isListed(fields, position))
+}
+
+/** A secret by the name that the argument before it holds; between the two stands the name of this one. */
+function isListed(fields: readonly Field[], position: number): boolean {
+  const [before, { group, key, value }] = [fields[position - 2], fields[position]!]
+  if (group !== ARGUMENT || before?.group !== ARGUMENT) return false
+  const isSecret = createListWatch()
+  isSecret(before.key, before.value)
+  return isSecret(key, value)
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import * as v from 'valibot'
+import { printable } from '../printable.ts'
 import type { Result } from '../types.ts'
 import { array, arrayToText } from './text/arrays.ts'
 import { bodyToDetector, DetectorBody, detectorToBody } from './text/detector-text.ts'
@@ -52,7 +53,9 @@ export function parseModel(text: string): Result<TrainedModel> {
   if (checksum(body) !== digest) return problem('is damaged: its checksum is wrong')
   const parsed = v.safeParse(Body, readJson(body), { abortEarly: true })
   if (!parsed.success)
-    return problem(`is no valid model: ${v.getDotPath(parsed.issues[0]) ?? 'body'} ${parsed.issues[0].message.slice(0, 80)}`)
+    return problem(
+      `is no valid model: ${printable(v.getDotPath(parsed.issues[0]) ?? 'body', 80)} ${printable(parsed.issues[0].message, 80)}`,
+    )
   const { version, trained_at: trainedAt, trained_on: trainedOn, seed, summary, seen_again: seenAgain } = parsed.output
   const detector = bodyToDetector(parsed.output.detector)
   if ('problem' in detector) return problem(detector.problem)

@@ -70,6 +70,7 @@ export function buildReport(input: ReportInput) {
       unflagged: health.histograms.unflagged[bin]!,
       promised: promisedInBin(bin),
     })),
+    denied_since_model: tally.denied,
     denied_scored_low: tally.deniedLow,
     inline_scores: { compared: tally.compared, disagreeing: tally.disagreeing },
     blocks: {

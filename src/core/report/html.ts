@@ -2,7 +2,7 @@ import { printable } from '../printable.ts'
 import { formatCount, formatShare } from '../share.ts'
 import type { Report } from './build.ts'
 import { hoursChart, scoresChart } from './charts.ts'
-import { minute, modelText } from './text.ts'
+import { deniedText, minute, modelText } from './text.ts'
 
 /** Writes a report as one page that needs nothing else: no script, no font, no picture from elsewhere. Everything that is data is escaped. */
 export function reportHtml(report: Report): string {
@@ -55,11 +55,7 @@ function tiles(report: Report): string {
     ['high', report.high_risk_detections, ''],
     ['medium', report.medium_risk_detections, ''],
     ['low', report.low_risk_detections, ''],
-    [
-      'denied by the WAF',
-      report.blocked_requests,
-      `${formatCount(report.denied_scored_low)} of them score ${report.thresholds.threat_score} or less`,
-    ],
+    ['denied by the WAF', report.blocked_requests, `${deniedText(report)} score ${report.thresholds.threat_score} or less`],
     ['blocks', report.blocks.started, `${report.blocks.standing} stand now`],
     ['false positives', report.false_positives_count, 'marked by hand'],
   ]

@@ -22,7 +22,7 @@ export function reportText(report: Report): string {
     ],
     [
       'WAF',
-      `denied ${formatCount(report.blocked_requests)} requests; ${formatCount(report.denied_scored_low)} of them score ${report.thresholds.threat_score} or less with our model`,
+      `denied ${formatCount(report.blocked_requests)} requests; ${deniedText(report)} score ${report.thresholds.threat_score} or less with our model`,
     ],
     ['blocks', `${blocks.started} began${reasonsText(blocks.by_reason)}, ${blocks.standing} stand now`],
     ['scores', sharesText(report)],
@@ -59,6 +59,12 @@ export function minute(at: string): string {
 export function modelText({ model }: Report): string {
   const age = model.age_seconds === null ? '' : `, trained ${formatDuration(model.age_seconds * 1000)} ago`
   return model.version === null ? 'none has scored yet' : `${printable(model.version, 64)}${age}`
+}
+
+/** Writes how many of the denied requests score low: of those since the model at work is, which may have come after the first of them. */
+export function deniedText({ blocked_requests, denied_since_model, denied_scored_low }: Report): string {
+  const of = denied_since_model === blocked_requests ? 'them' : `the last ${formatCount(denied_since_model)}`
+  return `${formatCount(denied_scored_low)} of ${of}`
 }
 
 function reasonsText(reasons: Readonly<Record<string, number>>): string {

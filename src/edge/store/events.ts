@@ -78,6 +78,7 @@ export function createEvents(database: Database) {
     'INSERT INTO activity (hour, ip, events) VALUES (?, ?, ?) ON CONFLICT (hour, ip) DO UPDATE SET events = events + excluded.events',
   )
   const activityOf = database.prepare<[number, string], number>('SELECT events FROM activity WHERE hour = ? AND ip = ?').pluck()
+  const firstActive = database.prepare<[], number | null>('SELECT min(hour) FROM activity').pluck()
   const some = database
     .prepare<[string, Millis, number], number>('SELECT count(*) FROM (SELECT 1 FROM events WHERE ip = ? AND at >= ? LIMIT ?)')
     .pluck()
@@ -140,10 +141,11 @@ export function createEvents(database: Database) {
 
     addActivity: (ip: string, hour: number, events: number): void => void addActivity.run(hour, ip, events),
 
-    /** How many events an address made in the hours from `first` to `last` (hours since 1970). */
+    /** How many events an address made in the hours from `first` to `last` (hours since 1970). A window without end has no first hour: it begins where
+     *  something was seen. */
     countHours(ip: string, first: number, last: number): number {
       let events = 0
-      for (let hour = first; hour <= last; hour++) events += activityOf.get(hour, ip) ?? 0
+      for (let hour = Math.max(first, firstActive.get() ?? last + 1); hour <= last; hour++) events += activityOf.get(hour, ip) ?? 0
       return events
     },
 
@@ -155,8 +157,8 @@ export function createEvents(database: Database) {
     /** When the last event of a log came out; undefined when none of the newest 100,000 is of that log. */
     lastSeenAt: (log: string): Millis | undefined => lastSeen.get(MOST_LOOKED_AT, log) ?? undefined,
 
-    /** The newest events that pass the filter, newest first; `ip` may be an exact address or a counted prefix. */
-    recent: ({ ip, since, minScore, limit }: EventFilter): ShownEvent[] =>
-      ip === undefined ? recent.all(since, minScore, limit) : recentOf.all(ip, ip, since, minScore, limit),
+    /** The newest events that pass the filter, one after the other, newest first; `ip` may be an exact address or a counted prefix. */
+    recent: ({ ip, since, minScore, limit }: EventFilter): IterableIterator<ShownEvent> =>
+      ip === undefined ? recent.iterate(since, minScore, limit) : recentOf.iterate(ip, ip, since, minScore, limit),
   }
 }

@@ -31,6 +31,8 @@ export function createFuture(database: Database) {
   const hours = ['scores', 'activity', 'model_hours', 'model_scores'].map(table =>
     database.prepare<[number]>(`DELETE FROM ${table} WHERE hour > ?`),
   )
+  const models = database.prepare<{ now: Millis; late: Millis }>('UPDATE model_hours SET last_seen_at = @now WHERE last_seen_at > @late')
+  const marks = database.prepare<{ now: Millis; late: Millis }>('UPDATE false_positives SET marked_at = @now WHERE marked_at > @late')
   const armed = database.prepare<{ most: Millis }>(
     `UPDATE meta SET value = json_set(value, '$.at', @most) WHERE key = 'brake:armed' AND value ->> '$.at' > @most`,
   )
@@ -53,6 +55,9 @@ export function createFuture(database: Database) {
         events: (lastHour.get() ?? 0) > hourOf(late) ? events.run({ now, late }).changes : 0,
       }
       for (const statement of hours) statement.run(hourOf(late))
+      // Where entries from before the clock was wrong were read while it was: their hours stay.
+      models.run({ now, late })
+      marks.run({ now, late })
       armed.run({ most: now + DAY })
       resumed.run({ most: now + DAY, late: now + YEAR })
       return done

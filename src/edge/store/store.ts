@@ -41,7 +41,7 @@ export function openStore(path: string, { create }: { create: boolean }): Store 
     closeSync(openSync(path, 'a', MODE))
     // Whatever the umask: members of the group may read. SQLite gives its side files the same mode.
     chmodSync(path, MODE)
-  } else refuseEmptied(path)
+  } else refuseEmptied(path, { create })
   const database = new Sqlite(path, { timeout: BUSY_TIMEOUT })
   try {
     refuseForeign(database, MIGRATIONS)
@@ -73,7 +73,7 @@ export function openScratchStore() {
 /** Opens the database to read; works while the daemon runs, is stopped or was killed. Throws when there is none. */
 export function openReader(path: string): Store {
   if (!existsSync(path)) throw noDatabase(path)
-  refuseEmptied(path)
+  refuseEmptied(path, { create: false })
   const database = new Sqlite(path, { readonly: true, timeout: BUSY_TIMEOUT })
   try {
     refuseForeign(database, MIGRATIONS)
@@ -87,9 +87,13 @@ export function openReader(path: string): Store {
 }
 
 /** Throws as for a damaged file where one that held something has lost all of it, as a file system may do at a loss of power: a command that made a
- *  new database of it would make the daemon forget what stood. */
-function refuseEmptied(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.size !== 0 || !existsSync(standingPath(path))) return
+ *  new database of it would make the daemon forget what stood. An empty file that never held anything is no database either, but for the daemon. */
+function refuseEmptied(path: string, { create }: { create: boolean }): void {
+  if (statSync(path, { throwIfNoEntry: false })?.size !== 0) return
+  if (!existsSync(standingPath(path))) {
+    if (create) return
+    throw noDatabase(path)
+  }
   throw new Sqlite.SqliteError(`${path} is empty; the daemon takes over what stood when it starts`, 'SQLITE_NOTADB')
 }
 

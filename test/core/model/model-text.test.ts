@@ -101,6 +101,8 @@ const cases: { name: string; text: string; problem: RegExp }[] = [
   { name: 'half a file', text: text.slice(0, text.length / 2), problem: /no modwarden model/ },
   { name: 'no JSON within', text: sealed('{nonsense}'), problem: /no valid model/ },
   { name: 'an unknown key', text: sealedWith({ extra: 1 }), problem: /no valid model/ },
+  { name: 'a key that a terminal would obey', text: sealedWith({ '\x1b[2J': 1 }), problem: /^is no valid model: \\x1b\[2J [ -~]*$/ },
+  { name: 'a version that a terminal would obey', text: sealedWith({ version: 'x\x1b[2J' }), problem: /^[ -~]*"x\\x1b\[2J"$/ },
   { name: 'a time that no calendar has', text: sealedWith({ trained_at: 8.64e15 + 1 }), problem: /trained_at/ },
   { name: 'an unknown key within', text: sealedWith({ 'detector.extra': 1 }), problem: /no valid model/ },
   { name: 'other features', text: sealedWith({ 'detector.features': ['length'] }), problem: /other features/ },

@@ -110,6 +110,19 @@ test('every day is judged by itself, on what was detected and not on what was ma
   )
 })
 
+test('what the model at work says of denied requests is said of those since it is, not of those of the model before', () => {
+  const hours = [
+    { ...hour(5, { events: 50, denied: 40, deniedLow: 30 }), model: 'before' },
+    hour(0, { events: 9, denied: 2, deniedLow: 1 }),
+  ]
+  const { health } = input(hours)
+  const report = buildReport(input(hours, { health: { ...health, tally: sumTallies(hours.slice(1)) } }))
+  assert.deepEqual([report.blocked_requests, report.denied_since_model, report.denied_scored_low], [42, 2, 1])
+  assert.match(reportText(report), /denied 42 requests; 1 of the last 2 score 5 or less with our model/)
+  assert.match(reportHtml(report), /1 of the last 2 score 5 or less/)
+  assert.match(reportText(buildReport(input(hours.slice(1)))), /denied 2 requests; 1 of them score 5 or less/)
+})
+
 test('two models of one hour are one hour of the report', () => {
   const { hours, requests } = buildReport(input([hour(0, { events: 1 }), { ...hour(0, { events: 2 }), model: 'n' }]))
   assert.deepEqual([hours.length, requests], [1, 3])
