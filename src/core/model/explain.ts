@@ -84,7 +84,7 @@ function placeOf(
   feature: Feature,
   index: number,
   { field, at }: Measured,
-  { fields, methodAndType, headerNames }: Fields,
+  { fields, namelessCookies, methodAndType, headerNames }: Fields,
 ): { where: string; value: string } {
   const found = field[index]!
   if (found >= 0) return { where: whereOf(fields[found]!), value: pieceOf(fields, found, placeOfSymbol(fields[found]!.value, at[index]!)) }
@@ -94,6 +94,9 @@ function placeOf(
       const start = findWords(lexicon, candidate.value)
       if (start >= 0) return { where: whereOf(candidate), value: pieceOf(fields, position, start) }
     }
+    // It may be a session's: only its shape is shown.
+    if (findWords(lexicon, namelessCookies) >= 0)
+      return { where: 'cookie without a name', value: printable(shapeOf(namelessCookies), PIECE) }
   }
   if (feature === 'm_tpl') return { where: 'request line', value: printable(methodAndType, PIECE) }
   if (feature === 'h_set') return { where: 'headers', value: printable(headerNames, PIECE) }

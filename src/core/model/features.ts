@@ -31,6 +31,8 @@ const LONG_HEADER = 400
 /** The mean of a shorter value says nothing. */
 const SHORT_VALUE = 4
 const MOST_REMEMBERED = 200
+/** So many kinds of words are of the definition: k_xss to k_utf. */
+const OF_DEFINITION = 4
 
 /** The worst of one group: bits, and the field that has them. */
 type Worst = { bits: number; field: number; at: number }
@@ -75,15 +77,15 @@ export function createMeasure(profile: Profile): Measure {
       if (group !== HEADER || key === 'user-agent' || key === 'referer' || value.length < LONG_HEADER) texts.push(value)
     })
     const missing = request.hasBody === 'unknown' ? 0 : (profile.mandatory.get(template) ?? []).filter(name => !present.has(name)).length
-    const words = countLexicon(texts.join('\n')).map(count => Math.log2(1 + count))
+    const words = countWords(texts.join('\n'), request.namelessCookies).map(count => Math.log2(1 + count))
     return collect(groups, { newName, tooLong }, [
       knowsHosts && request.headers === 'all' && !isFromAccessLog ? headerSetBits(request.headerNames, place) : 0,
       knowsHosts ? methodBits(request, place, isFromAccessLog) : 0,
       missing,
-      ...words.slice(0, 4),
+      ...words.slice(0, OF_DEFINITION),
       (request.oddFraming ? ODD_FRAMING : 0) + Math.log2(1 + request.leftOut / MEBIBYTE),
       tooLong.bits,
-      ...words.slice(4),
+      ...words.slice(OF_DEFINITION),
     ])
   }
 
@@ -107,6 +109,12 @@ export function createMeasure(profile: Profile): Measure {
     chance = (seen(profile.methodsAtTemplate, template) + chance) / (templateRequests + 1)
     return -Math.log2(chance)
   }
+}
+
+/** Counts words and signs; in cookies without a name those only that the definition does not know. */
+function countWords(text: string, nameless: string): number[] {
+  const words = countLexicon(text)
+  return nameless === '' ? words : [...words.slice(0, OF_DEFINITION), ...countLexicon(`${text}\n${nameless}`).slice(OF_DEFINITION)]
 }
 
 /** Says whether an access log has what this field is of: the request line, the user agent and the referer. */

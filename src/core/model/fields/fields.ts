@@ -16,6 +16,8 @@ export type Field = { group: Group; key: string; value: string }
  *  `hasBody` is unknown when a body was announced that the log does not hold; `leftOut`: bytes that were too many to look at. */
 export type Fields = {
   fields: Field[]
+  /** What stands in cookies without a name, in lines: to the definition of the features it is the name of an empty one. */
+  namelessCookies: string
   bodyFrom: number
   host: string
   template: string
@@ -53,17 +55,19 @@ export function fieldsOf(whole: HttpRequest): Fields {
     fields.push({ group: NAME, key: '', value: decoded }, { group: ARGUMENT, key: keyOf(decoded), value: decode(value, isForm) })
   }
   const names = new Set<string>()
+  const nameless: string[] = []
   let [host, announced] = ['', false]
   for (const [name, value] of headers) {
     const key = asciiLower(name)
     names.add(key)
-    if (key === 'cookie') addCookies(value, fields)
+    if (key === 'cookie') addCookies(value, fields, nameless)
     else if (key === 'host') host = value
     else if (key === 'content-length') announced = /[1-9]/.test(value)
     else if (!NO_FIELDS.has(key)) fields.push({ group: HEADER, key, value: decode(value, false) })
   }
   return {
     fields,
+    namelessCookies: nameless.join('\n'),
     // Each argument is two fields, its name and its value.
     bodyFrom: 1 + 2 * inQuery,
     host: hostOf(request.site ?? host),
@@ -128,14 +132,15 @@ function keyOf(name: string): string {
   return keyBytes.toString('latin1', 0, size)
 }
 
-function addCookies(header: string, fields: Field[]): void {
+function addCookies(header: string, fields: Field[], nameless: string[]): void {
   const cookies = header.split(';', MOST_COOKIES)
   const read = cookies.reduce((sum, cookie) => sum + cookie.length + 1, 0)
   for (const cookie of cookies) {
     const text = cookie.trim()
     const equals = text.indexOf('=')
-    const [name, value] = equals < 0 ? ['', text] : [text.slice(0, equals), text.slice(equals + 1)]
+    const [name, value] = equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
     fields.push({ group: COOKIE, key: keyOf(name), value: decode(value, false) })
+    if (equals < 0 && text !== '') nameless.push(decode(text, false))
   }
   if (read < header.length) fields.push({ group: COOKIE, key: '#rest', value: decode(header.slice(read), false) })
 }

@@ -39,15 +39,16 @@ test('the site counts, whatever the Host header says', () => {
 })
 
 test('cookies come one by one, with numbers in their names as 0', () => {
-  const { fields } = fieldsOf(requestTo('/', { headers: [['Cookie', 'A1=x%20y; b; c="d=e";;']] }))
+  const { fields, namelessCookies } = fieldsOf(requestTo('/', { headers: [['Cookie', 'A1=x%20y; b; c="d=e";;%24x']] }))
+  assert.equal(namelessCookies, 'b\n$x')
   assert.deepEqual(
     fields.filter(({ group }) => group === COOKIE).map(({ key, value }) => [key, value]),
     [
       ['a0', 'x y'],
-      ['', 'b'],
+      ['b', ''],
       ['c', '"d=e"'],
       ['', ''],
-      ['', ''],
+      ['%0x', ''],
     ],
   )
 })
