@@ -66,7 +66,7 @@ export function trainBase(requests: readonly HttpRequest[], attacks: readonly At
   const priorScores = rows.map((row, index) => priorScore(foldPriors[folds[index]!]!, row))
   const voices = fitVoices(rows, { prior: grow(), fusion: 'unknown hosts', random, folds, priorScores })
   return {
-    version: 'base-3',
+    version: 'base-4',
     trainedAt: 0,
     trainedOn: requests.length,
     seed,

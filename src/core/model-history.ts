@@ -14,7 +14,7 @@ export function isVersion(text: string): boolean {
   return VERSION.test(text) && text !== 'active' && text !== BASE_VERSION
 }
 
-/** Tells whether a version is a model that ships with the program: 'base-3', or 'base' for whichever it is. */
+/** Tells whether a version is a model that ships with the program: 'base-4', or 'base' for whichever it is. */
 export function isBaseVersion(version: string): boolean {
   return version === BASE_VERSION || version.startsWith(`${BASE_VERSION}-`)
 }

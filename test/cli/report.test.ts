@@ -47,7 +47,7 @@ test("report --json has the how-to's names and what was detected within the time
   assert.match(report.model_status_reason, /too few detections to judge: 4, it takes 100/)
   assert.ok(Math.abs(Date.parse(report.timestamp) - Date.now()) < 60_000)
   assert.equal(report.requests, 5)
-  assert.equal(report.model.version, 'base-3')
+  assert.equal(report.model.version, 'base-4')
   assert.deepEqual(report.blocks, { started: 1, by_reason: { 'high-score': 1 }, standing: 1 })
   assert.deepEqual(
     report.top_offenders.map((row: { ip: string; threats: number }) => [row.ip, row.threats]),
@@ -101,7 +101,7 @@ test('the settings decide when a model is judged', async () => {
   assert.equal(report.model_status, 'too_sensitive')
   assert.match(
     (await run('report')).out,
-    /model +base-3: too sensitive\n +1 of 4 detections \(25 %\) are high, above 7; more than 20 % is too many/,
+    /model +base-4: too sensitive\n +1 of 4 detections \(25 %\) are high, above 7; more than 20 % is too many/,
   )
   assert.match((await run('status')).out, /^model /m)
   const [status] = (await run('status', '--json')).objects()
