@@ -72,6 +72,10 @@ export function hostileRequests(): Named {
     '`',
     '|',
     'select ',
+    '.p',
+    'a.php~',
+    '/.git/config',
+    '{{',
   ]
   const many = (count: number, one: (index: number) => readonly [string, string]) => Array.from({ length: count }, (_, index) => one(index))
   return [
