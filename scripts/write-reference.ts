@@ -14,7 +14,7 @@ const [folder = '.', seconds = String(Date.now() / 1000)] = process.argv.slice(2
 const at = Number(seconds) * 1000
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const frame = createFrame()
-registerAll(frame)
+await registerAll(frame)
 const page = { version: VERSION, date: new Date(at).toISOString().slice(0, 10) }
 const maintainer = /^Maintainer: (.*)$/m.exec(read('packaging/deb/control.in'))![1]!
 

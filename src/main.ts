@@ -1,19 +1,12 @@
 import { CommanderError } from 'commander'
 import { messageOf, UsageError } from './cli/context.ts'
-import { createFrame, finish } from './cli/frame.ts'
-import { registerRestore } from './cli/restore.ts'
+import { createFrame } from './cli/frame.ts'
+import { registerNamed } from './cli/program.ts'
 import { SettingsError } from './edge/settings-file.ts'
 
-const { program, context } = createFrame()
-
-// The boot waits for this command: it comes up without the code of all the others.
-if (process.argv[2] === 'restore') {
-  registerRestore(program, context)
-  finish(program)
-} else {
-  const { registerAll } = await import('./cli/program.ts')
-  registerAll({ program, context })
-}
+const frame = createFrame()
+const { program } = frame
+await registerNamed(frame, process.argv.slice(2))
 
 // A pipe that was closed early (| head) is no failure.
 process.stdout.on('error', error => {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { debianChangelog } from '../scripts/reference/changelog.ts'
 import { example } from '../scripts/reference/roff.ts'
 import { createFrame } from '../src/cli/frame.ts'
-import { registerAll } from '../src/cli/program.ts'
+import { registerAll, registerNamed } from '../src/cli/program.ts'
 import { SETTINGS } from '../src/core/settings.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'modwarden-reference-'))
@@ -16,7 +16,7 @@ execFileSync(process.execPath, [fileURLToPath(new URL('../scripts/write-referenc
 after(() => rmSync(folder, { recursive: true }))
 
 const frame = createFrame()
-registerAll(frame)
+await registerAll(frame)
 const commands = frame.program.commands
 const skip = spawnSync('man', ['--version']).status === 0 ? false : 'needs the program man (scripts/setup-debian installs it)'
 
@@ -40,6 +40,19 @@ test('the man page holds every command with its options and its example, in the 
   }
   assert.equal(page.match(/ Examples?: \S/g)?.length, commands.length)
   assert.ok(page.includes(`echo '{"uri":"/test","headers":{}}' | modwarden score`), 'signs that roff would change')
+})
+
+test('each command is there by its name, without the code of the others', async () => {
+  for (const name of commands.map(command => command.name()))
+    for (const args of [[name], ['--config', 'x', name], ['--config=x', name, '--help']]) {
+      const alone = createFrame()
+      await registerNamed(alone, args)
+      const found = alone.program.commands.map(command => command.name())
+      assert.ok(found.includes(name) && found.length <= 2, `${args}: ${found}`)
+    }
+  const all = createFrame()
+  await registerNamed(all, ['--config', 'status'])
+  assert.equal(all.program.commands.length, commands.length)
 })
 
 test('the page of the settings holds every key with its default and its help', { skip }, () => {
