@@ -126,14 +126,16 @@ export function realRows(node: IsolationNode, sentinels: ReadonlySet<unknown>): 
 }
 
 function growTree(rows: readonly Float64Array[], random: () => number, size: number): Grown {
-  const sample = drawSample(rows, size, random).map(row => [...row])
+  const sample = drawSample(rows, size, random).map(toNumbers)
   const sentinels: number[][] = []
   for (let feature = 0; feature < sample[0]!.length; feature++) {
-    const values = sample.map(row => row[feature]!)
-    const low = values.reduce((a, b) => Math.min(a, b))
-    const high = values.reduce((a, b) => Math.max(a, b))
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+    for (const row of sample) {
+      low = Math.min(low, row[feature]!)
+      high = Math.max(high, row[feature]!)
+    }
     for (let count = 0; count < SENTINELS; count++) {
-      const copy = [...sample[Math.floor(random() * sample.length)]!]
+      const copy = sample[Math.floor(random() * sample.length)]!.slice()
       copy[feature] = high + REACH * Math.max(high - low, 1) * (1 - random())
       sentinels.push(copy)
     }
@@ -148,6 +150,13 @@ function growTree(rows: readonly Float64Array[], random: () => number, size: num
     Math.random = chance
   }
   return { root: forest.forest[0]!, sentinels: new Set(sentinels) }
+}
+
+/** Makes a plain array, as the package takes them; to spread typed ones takes a third of the time to grow a tree. */
+function toNumbers(row: Float64Array): number[] {
+  const numbers: number[] = new Array(row.length)
+  for (let index = 0; index < row.length; index++) numbers[index] = row[index]!
+  return numbers
 }
 
 /** Draws rows without replacement (Floyd 1987). */
