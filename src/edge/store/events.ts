@@ -67,6 +67,9 @@ const MOST_LOOKED_AT = 100_000
 
 export type EventFilter = { ip: string | undefined; since: Millis; minScore: number; limit: number }
 
+/** Events that are read at once to be shown: some ten megabytes. */
+const PAGE = 10_000
+
 /** What was seen, and how busy each address was. */
 export function createEvents(database: Database) {
   const insert = database.prepare(
@@ -88,11 +91,11 @@ export function createEvents(database: Database) {
     )
     .pluck()
   const byId = database.prepare<[number], ShownEvent>(`SELECT ${SHOWN} FROM events WHERE id = ?`)
-  const recent = database.prepare<[Millis, number, number], ShownEvent>(
-    `SELECT ${SHOWN} FROM events WHERE at >= ? AND score >= ? ORDER BY id DESC LIMIT ?`,
+  const recent = database.prepare<[number, Millis, number, number], ShownEvent>(
+    `SELECT ${SHOWN} FROM events WHERE id < ? AND at >= ? AND score >= ? ORDER BY id DESC LIMIT ?`,
   )
-  const recentOf = database.prepare<[string, string, Millis, number, number], ShownEvent>(
-    `SELECT ${SHOWN} FROM events WHERE (ip = ? OR address = ?) AND at >= ? AND score >= ? ORDER BY at DESC, id DESC LIMIT ?`,
+  const recentOf = database.prepare<[string, string, Millis, number, Millis, number, number], ShownEvent>(
+    `SELECT ${SHOWN} FROM events WHERE (ip = ? OR address = ?) AND (at, id) < (?, ?) AND at >= ? AND score >= ? ORDER BY at DESC, id DESC LIMIT ?`,
   )
   const newestSeenAt = database.prepare<[], Millis>('SELECT seen_at FROM events ORDER BY id DESC LIMIT 1').pluck()
   const heard = database.prepare<[number, number], HeardRow>(
@@ -157,8 +160,17 @@ export function createEvents(database: Database) {
     /** When the last event of a log came out; undefined when none of the newest 100,000 is of that log. */
     lastSeenAt: (log: string): Millis | undefined => lastSeen.get(MOST_LOOKED_AT, log) ?? undefined,
 
-    /** The newest events that pass the filter, one after the other, newest first; `ip` may be an exact address or a counted prefix. */
-    recent: ({ ip, since, minScore, limit }: EventFilter): IterableIterator<ShownEvent> =>
-      ip === undefined ? recent.iterate(since, minScore, limit) : recentOf.iterate(ip, ip, since, minScore, limit),
+    /** The newest events that pass the filter, one after the other, newest first; `ip` may be an exact address or a counted prefix. They are read by the page:
+     *  one statement for all would keep the daemon from emptying its write-ahead log for as long as somebody looks at them. */
+    *recent({ ip, since, minScore, limit }: EventFilter): Generator<ShownEvent> {
+      let [at, id] = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]
+      for (let left = limit; left > 0; left -= PAGE) {
+        const most = Math.min(left, PAGE)
+        const page = ip === undefined ? recent.all(id, since, minScore, most) : recentOf.all(ip, ip, at, id, since, minScore, most)
+        yield* page
+        if (page.length < most) return
+        ;({ at, id } = page.at(-1)!)
+      }
+    },
   }
 }

@@ -232,3 +232,35 @@ const EVENT = {
   offset: 0,
   length: 1,
 } as const
+
+test('events come newest first, however many, and whoever reads them slowly keeps no daemon from emptying its log', () => {
+  const path = fresh()
+  const store = openStore(path, { create: true })
+  const count = 10_050
+  store.transaction(() => {
+    for (let index = 1; index <= count; index++) store.events.add({ ...EVENT, at: 1000 + (index % 7) })
+  })
+  const reader = openReader(path)
+  const all = { ip: undefined, since: 0, minScore: 0, limit: 1e9 }
+  const ids = Array.from({ length: count }, (_, index) => count - index)
+  assert.deepEqual(
+    Array.from(reader.events.recent(all), ({ id }) => id),
+    ids,
+  )
+  assert.equal([...reader.events.recent({ ...all, limit: 10_001 })].length, 10_001)
+  const ofOne = [...reader.events.recent({ ...all, ip: EVENT.ip })]
+  assert.equal(new Set(ofOne.map(({ id }) => id)).size, count)
+  assert.ok(
+    ofOne.every(
+      ({ at, id }, index) => index === 0 || at < ofOne[index - 1]!.at || (at === ofOne[index - 1]!.at && id < ofOne[index - 1]!.id),
+    ),
+  )
+  const slow = reader.events.recent(all)[Symbol.iterator]()
+  slow.next()
+  const daemon = new Sqlite(path)
+  assert.deepEqual(daemon.pragma('wal_checkpoint(TRUNCATE)'), [{ busy: 0, log: 0, checkpointed: 0 }])
+  daemon.close()
+  assert.equal(slow.next().value?.id, count - 1)
+  reader.close()
+  store.close()
+})
