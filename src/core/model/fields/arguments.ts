@@ -54,7 +54,7 @@ function readBody(body: string, exactType: string, found: Argument[]): void {
   } else if (BINARY_TYPE.test(type)) {
     // Many applications read JSON whatever the client calls it.
     if (!looksLikeJson || !readTree(body, readLeaves, found)) add(BINARY, '')
-  } else if (type.includes('multipart/form-data') && body.includes('name="')) readParts(body, exactType, found)
+  } else if (type.includes('multipart/form-data') && body.includes('name=')) readParts(body, exactType, found)
   else if (type.includes('json') || looksLikeJson) {
     if (!readTree(body, readLeaves, found)) add(...asText(body))
   } else if ((type.includes('urlencoded') || FORM_NAME.test(body)) && body.includes('=')) readPairs(body, found)

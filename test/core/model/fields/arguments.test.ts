@@ -81,6 +81,15 @@ const cases: { name: string; request: ReturnType<typeof sent>; expected: Expecte
       ['b', '2'],
     ],
   },
+  {
+    name: 'multipart with names without quotes, behind a binary file',
+    request: sent(MULTIPART, `${part('name=f; filename=x', '\0\x01\x02'.repeat(99))}${part('name=q', 'x')}--XyZ--`),
+    expected: [
+      ['f', ''],
+      ['#file', 'x'],
+      ['q', 'x'],
+    ],
+  },
   { name: 'a picture that is XML', request: sent('image/svg+xml', '<a>x</a>'), expected: [['a', 'x']] },
   { name: 'broken XML as it stands', request: sent('text/xml', '<a>x'), expected: [['#body', '<a>x']] },
   { name: 'XML with a document type as it stands', request: sent('text/xml', DTD), expected: [['#body', DTD]] },
